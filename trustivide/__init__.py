@@ -1,0 +1,273 @@
+"""Trustivide: measure and grow trust in teams. Everything is wired here, and only here."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import click
+from flask import Flask, g, request, url_for
+from flask_compress import Compress
+from flask_mail import Mail
+from flask_migrate import Migrate
+from flask_wtf.csrf import CSRFProtect, generate_csrf
+from werkzeug.exceptions import NotFound
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from trustivide import cli, config
+from trustivide.admin import views as admin
+from trustivide.auth import login
+from trustivide.auth import views as auth
+from trustivide.core import crypto, inventory
+from trustivide.core.db import db
+from trustivide.core.errors import BootError
+from trustivide.organisations import actions as organisation_actions
+from trustivide.organisations import queries as organisations
+from trustivide.organisations import views as organisation_views
+from trustivide.outbox import delivery, worker
+from trustivide.outbox.registry import registry as outbox
+from trustivide.privacy import access as privacy_access
+from trustivide.privacy import erasure, export, retention
+from trustivide.privacy import views as privacy
+from trustivide.rights import ledger
+from trustivide.surveys import actions as survey_actions
+from trustivide.surveys import mails as survey_mails
+from trustivide.surveys import receipts as survey_receipts
+from trustivide.surveys import views as surveys
+from trustivide.teams import views as teams
+from trustivide.web import access, errors, headers, limits, locale
+from trustivide.web import views as web
+from trustivide.workshops import views as workshops
+
+ROOT = Path(__file__).parent.parent
+
+
+def create_app(environ: Mapping[str, str] | None = None) -> Flask:
+    """The application, from ``environ`` (default: the process's environment).
+
+    Raises :class:`BootError` rather than serve with an undeclared column, a
+    route without an access rule, a table that nobody declares, or a setting
+    that production must not have.
+    """
+    settings = config.load(environ)
+    app = Flask(
+        "trustivide",
+        root_path=str(ROOT / "trustivide"),
+        template_folder=str(ROOT / "templates"),
+        static_folder=str(ROOT / "static"),
+        instance_path=str(settings.instance),
+    )
+    _configure(app, settings)
+    crypto.install(settings.keys)
+    db.init_app(app)
+    Migrate(app, db, directory=str(ROOT / "migrations"), render_as_batch=True)
+    ledger.install(ledger.Ledger(settings.ledger_url))
+    Mail(app)
+    Compress(app)
+    if settings.proxies:
+        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
+            app.wsgi_app, x_for=settings.proxies, x_proto=settings.proxies, x_host=0
+        )
+    CSRFProtect(app)
+    login.init_app(app)
+    locale.init_app(app, login.account_locale)
+    headers.init_app(app)
+    limits.init_app(app)
+    errors.init_app(app)
+    worker.init_app(app)
+    web.init_app(app, delivery.mail_folder(app))
+    for blueprint in (
+        auth.bp,
+        organisation_views.bp,
+        teams.bp,
+        surveys.bp,
+        surveys.answering,
+        workshops.bp,
+        privacy.bp,
+        admin.bp,
+    ):
+        app.register_blueprint(blueprint)
+    _connect_features()
+    _templates(app, settings)
+    access.init_app(app, POLICIES)
+    access.check(app, POLICIES)
+    inventory.check()
+    _check_live_tables(app)
+    cli.init_app(app)
+    return app
+
+
+def _configure(app: Flask, settings: config.Settings) -> None:
+    prefix = "__Host-" if settings.secure_cookies else ""
+    flag = {name: settings.values[name].lower() == "true" for name in ("MAIL_USE_TLS", "MAIL_USE_SSL")}
+    app.config.update(
+        SETTINGS=settings,
+        SECRET_KEY=settings.secret_key,
+        SQLALCHEMY_DATABASE_URI=settings.database_url,
+        SESSION_COOKIE_NAME=f"{prefix}session",
+        SESSION_COOKIE_SECURE=settings.secure_cookies,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        WTF_CSRF_SSL_STRICT=False,  # web.headers checks Origin and Sec-Fetch-Site instead
+        WTF_CSRF_TIME_LIMIT=None,  # as long as the session: a slow form must not be lost
+        MAX_CONTENT_LENGTH=2 * 1024 * 1024,
+        MAIL_SERVER=settings.values["MAIL_SERVER"],
+        MAIL_PORT=int(settings.values["MAIL_PORT"]),
+        MAIL_USERNAME=settings.values["MAIL_USERNAME"] or None,
+        MAIL_PASSWORD=settings.values["MAIL_PASSWORD"] or None,
+        MAIL_DEFAULT_SENDER=settings.values["MAIL_DEFAULT_SENDER"],
+        **flag,
+    )
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+
+
+def _connect_features() -> None:
+    """News that travels upwards, and what features add to worker and inventory."""
+    registries = inventory.registry
+    registries.dependents[:] = [
+        inventory.Dependent(
+            "surveys", survey_actions.erasure_preview, survey_actions.close_for_erasure
+        ),
+        inventory.Dependent(
+            "organisations",
+            organisation_actions.erasure_preview,
+            organisation_actions.close_orphans,
+        ),
+    ]
+    registries.stores[:] = [delivery.DEVELOPMENT_MAIL, export.FILES]
+    organisation_actions.organisation_closing.connect(survey_actions.on_organisation_closing)
+    outbox.composers.update(survey_mails.COMPOSERS)
+    outbox.traceless.update(survey_mails.TRACELESS)
+    outbox.unsubscribe = privacy.unsubscribe_path
+    outbox.handlers.update({"export": export.run, "erasure": erasure.run})
+    outbox.every_minute[:] = [survey_actions.close_due, erasure.start_due]
+    outbox.every_night[:] = [retention.sweep]
+
+
+# What each kind of access rule asks. ``web`` knows no role and no user.
+
+
+def _account(_: str | None) -> Any:
+    who = login.current()
+    if who is None:
+        raise access.SignInFirst
+    return who
+
+
+def _member(role: str | None) -> organisations.Actor:
+    who = _account(None)
+    actor = organisations.actor_for(db.session(), who.user.id)
+    if actor is None or not actor.may(role or "member"):
+        raise NotFound
+    return actor
+
+
+def _staff(_: str | None) -> Any:
+    who = _account(None)
+    if not who.user.is_staff:
+        raise NotFound
+    if not who.sign_in.second_factor:
+        raise access.SignInFirst("auth.second_factor")
+    return who
+
+
+def _subject(_: str | None) -> privacy_access.Visitor:
+    visitor = privacy_access.visitor()
+    if visitor is None:
+        raise access.SignInFirst("privacy.find")
+    return visitor
+
+
+POLICIES: dict[str, access.Policy] = {
+    "public": lambda _: None,
+    "account": _account,
+    "member": _member,
+    "staff": _staff,
+    "subject": _subject,
+    "respondent": lambda _: survey_receipts.holder(),
+}
+
+
+def _templates(app: Flask, settings: config.Settings) -> None:
+    """Globals of every template. ``ui`` is a global: rendering a block skips imports."""
+    env = app.jinja_env
+    stamps: dict[str, str] = {}
+
+    def asset(name: str) -> str:
+        if name not in stamps or app.debug:
+            stamps[name] = f"{(ROOT / 'static' / name).stat().st_mtime_ns:x}"
+        return url_for("static", filename=name, v=stamps[name])
+
+    def nav() -> list[SimpleNamespace]:
+        who = login.current()
+        if who is None:
+            return []
+        own = "privacy.index"
+        if who.user.is_staff:
+            items = [("admin.index", locale.gettext("Kontoret")), (own, locale.gettext("Min integritet"))]
+        else:
+            items = [
+                ("teams.index", locale.gettext("Team")),
+                ("surveys.index", locale.gettext("Enkäter")),
+                ("workshops.index", locale.gettext("Workshoppar")),
+                (own, locale.gettext("Min integritet")),
+            ]
+        here = (request.blueprint or "").split(".")[0]
+        return [
+            SimpleNamespace(href=url_for(to), label=label, active=to.split(".")[0] == here)
+            for to, label in items
+        ]
+
+    def viewer() -> SimpleNamespace | None:
+        who = login.current()
+        if who is None:
+            return None
+        actor = organisations.actor_for(db.session(), who.user.id)
+        return SimpleNamespace(
+            name=who.user.name,
+            email=who.user.email,
+            is_staff=who.user.is_staff,
+            organisation_name=(
+                organisations.organisation_of(db.session(), actor).name if actor else None
+            ),
+        )
+
+    @app.context_processor
+    def context() -> dict[str, Any]:
+        if not request:
+            return {}
+        # Before sign-in nothing is loaded from third parties (privacy policy §7).
+        own_htmx = settings.values["HTMX_URL"].startswith("/")
+        enabled = own_htmx or (login.current() is not None and not g.get("plain", False))
+        htmx = SimpleNamespace(
+            enabled=enabled,
+            url=settings.values["HTMX_URL"],
+            integrity=settings.values["HTMX_INTEGRITY"],
+        )
+        return {"viewer": viewer(), "nav": nav(), "htmx": htmx}
+
+    env.globals.update(
+        asset=asset,
+        csp_nonce=headers.csp_nonce,
+        csrf_token=generate_csrf,
+        contact_email=settings.contact_email,
+        production=settings.production,
+    )
+    with app.test_request_context():
+        env.globals["ui"] = env.get_template("ui.html").make_module({})
+
+
+def _check_live_tables(app: Flask) -> None:
+    """Refuse to serve from a database with tables that no model declares."""
+    command = click.get_current_context(silent=True)
+    while command is not None:
+        if command.info_name == "db":
+            return
+        command = command.parent
+    with app.app_context():
+        unknown = inventory.undeclared_tables(db.engine)
+    if unknown:
+        raise BootError("the database has tables that no model declares: " + ", ".join(unknown))
+
+
+

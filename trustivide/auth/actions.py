@@ -1,0 +1,194 @@
+"""What happens to accounts. Every action takes part in its caller's transaction."""
+
+import secrets
+from datetime import datetime, timedelta
+
+import pyotp
+from sqlalchemy import delete, update
+from sqlalchemy.orm import Session
+
+from trustivide.auth.models import OneTimeLink, SignIn, User
+from trustivide.auth.passwords import hash_password
+from trustivide.auth.queries import by_address
+from trustivide.core.activities import SECURITY
+from trustivide.core.clock import day_of
+from trustivide.core.crypto import ring
+from trustivide.outbox.actions import send_mail
+
+CONFIRM_FOR = timedelta(days=2)
+RESET_FOR = timedelta(hours=1)
+_TOTP_STEP = 30
+
+
+def create_user(
+    session: Session, *, email: str, name: str, password: str, locale: str, now: datetime
+) -> User:
+    """A new, unconfirmed account. Raises IntegrityError when the address is taken."""
+    user = User(
+        email=email,
+        name=name,
+        password_hash=hash_password(password),
+        locale=locale,
+        created_on=day_of(now),
+    )
+    session.add(user)
+    session.flush()
+    return user
+
+
+def _new_link(
+    session: Session, user: User, purpose: str, lifetime: timedelta, now: datetime
+) -> str:
+    session.execute(
+        delete(OneTimeLink).where(OneTimeLink.user_id == user.id, OneTimeLink.purpose == purpose)
+    )
+    token = secrets.token_urlsafe(24)
+    session.add(
+        OneTimeLink(
+            user_id=user.id,
+            purpose=purpose,
+            token_digest=ring().digest(token, "one-time"),
+            expires_at=now + lifetime,
+        )
+    )
+    session.flush()
+    return token
+
+
+def ask_for_confirmation(session: Session, user: User, now: datetime) -> None:
+    """Mail the link that confirms the address."""
+    token = _new_link(session, user, "confirm", CONFIRM_FOR, now)
+    send_mail(
+        session,
+        "confirm_address",
+        user.email,
+        {"name": user.name, "path": f"/auth/confirm/{token}"},
+        purpose=SECURITY,
+        locale=user.locale,
+        now=now,
+    )
+
+
+def confirm(session: Session, link: OneTimeLink, now: datetime) -> User:
+    """Use up a confirmation link."""
+    user = session.get_one(User, link.user_id)
+    user.confirmed_at = user.confirmed_at or now
+    session.delete(link)
+    session.flush()
+    return user
+
+
+def tell_account_exists(session: Session, user: User, now: datetime) -> None:
+    """Somebody tried to register with a known address: only its owner hears of it."""
+    if user.confirmed_at is None:
+        ask_for_confirmation(session, user, now)
+        return
+    send_mail(
+        session,
+        "account_exists",
+        user.email,
+        {"name": user.name},
+        purpose=SECURITY,
+        locale=user.locale,
+        now=now,
+    )
+
+
+def ask_for_reset(session: Session, address: str, now: datetime) -> None:
+    """Mail a reset link if there is such an account; the caller can't tell."""
+    user = by_address(session, address)
+    if user is None:
+        return
+    token = _new_link(session, user, "reset", RESET_FOR, now)
+    send_mail(
+        session,
+        "reset_password",
+        user.email,
+        {"name": user.name, "path": f"/auth/reset/{token}"},
+        purpose=SECURITY,
+        locale=user.locale,
+        now=now,
+    )
+
+
+def reset_password(session: Session, link: OneTimeLink, password: str, now: datetime) -> User:
+    """Use up a reset link: new password, every sign-in ended, the owner told.
+
+    The mailed link proves the address, so it confirms it too; a second factor stays.
+    """
+    user = session.get_one(User, link.user_id)
+    user.password_hash = hash_password(password)
+    user.confirmed_at = user.confirmed_at or now
+    session.delete(link)
+    session.execute(delete(SignIn).where(SignIn.user_id == user.id))
+    send_mail(
+        session,
+        "password_changed",
+        user.email,
+        {"name": user.name},
+        purpose=SECURITY,
+        locale=user.locale,
+        now=now,
+    )
+    session.flush()
+    return user
+
+
+def sign_in(session: Session, user: User, now: datetime, *, second_factor: bool = False) -> str:
+    """Begin a sign-in and return the token for the cookie (192 bits)."""
+    token = secrets.token_urlsafe(24)
+    session.add(
+        SignIn(
+            user_id=user.id,
+            token_digest=ring().digest(token, "sign-in"),
+            created_at=now,
+            verified_at=now,
+            second_factor=second_factor,
+        )
+    )
+    session.flush()
+    return token
+
+
+def sign_out(session: Session, current: SignIn) -> None:
+    """End a sign-in on the server: the cookie is worth nothing from now on."""
+    session.execute(delete(SignIn).where(SignIn.id == current.id))
+
+
+def mark_verified(session: Session, current: SignIn, now: datetime) -> None:
+    """The password was given again."""
+    current.verified_at = now
+    session.flush()
+
+
+def enrol_totp(session: Session, user: User, secret: str) -> None:
+    """Keep the key of a second factor whose first code was right."""
+    user.totp_secret = secret
+    session.flush()
+
+
+def check_totp(session: Session, user: User, code: str, now: datetime) -> bool:
+    """Whether ``code`` is right for now (± one step) and was not used before (RFC 6238 §5.2)."""
+    if user.totp_secret is None:
+        return False
+    totp = pyotp.TOTP(user.totp_secret, interval=_TOTP_STEP)
+    step = int(now.timestamp()) // _TOTP_STEP
+    for candidate in (step - 1, step, step + 1):
+        if secrets.compare_digest(totp.generate_otp(candidate), code):
+            # Guarded in the statement: two requests with one code can't both win.
+            won = session.execute(
+                update(User)
+                .where(User.id == user.id, User.totp_counter < candidate)
+                .values(totp_counter=candidate)
+                .returning(User.id)
+                .execution_options(synchronize_session=False)
+            ).scalar()
+            return won is not None
+    return False
+
+
+def remember_language(session: Session, user: User, locale: str) -> None:
+    """Keep the chosen language with the account."""
+    user.locale = locale
+    session.flush()
+

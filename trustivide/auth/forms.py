@@ -1,0 +1,61 @@
+"""Forms of signing in and of passwords."""
+
+from typing import Any
+
+from flask_babel import lazy_gettext as _l
+from wtforms import EmailField, Field, PasswordField, StringField, ValidationError
+from wtforms.validators import Length, Regexp
+
+from trustivide.auth.passwords import MAXIMUM, MINIMUM, is_guessable
+from trustivide.web.forms import Address, Form, required
+
+
+class NewPassword:
+    """12–128 characters, and not one that is guessed first."""
+
+    def __call__(self, form: Any, field: Field) -> None:
+        """Raise :class:`ValidationError` with words that say what to do."""
+        password = field.data or ""
+        if not MINIMUM <= len(password) <= MAXIMUM:
+            raise ValidationError(_l("Lösenordet behöver vara mellan 12 och 128 tecken."))
+        about = [getattr(form, name).data or "" for name in ("name", "email") if name in form]
+        about += [part for text in about for part in text.replace("@", " ").split()]
+        if is_guessable(password, *about):
+            raise ValidationError(
+                _l("Det lösenordet är lätt att gissa. Välj några ord som inte hör ihop.")
+            )
+
+
+class LoginForm(Form):
+    """Address and password."""
+
+    email = EmailField(_l("E-postadress"), [required(_l("Skriv din e-postadress.")), Length(max=254)])
+    password = PasswordField(_l("Lösenord"), [required(_l("Skriv ditt lösenord.")), Length(max=MAXIMUM)])
+
+
+class AddressForm(Form):
+    """One address."""
+
+    email = EmailField(_l("E-postadress"), [required(_l("Skriv din e-postadress.")), Address()])
+
+
+class ResetForm(Form):
+    """A new password."""
+
+    password = PasswordField(_l("Nytt lösenord"), [NewPassword()])
+
+
+class PasswordForm(Form):
+    """The current password, given again before something weighty."""
+
+    password = PasswordField(_l("Ditt lösenord"), [required(_l("Skriv ditt lösenord."))])
+
+
+class CodeForm(Form):
+    """A six-digit code from an authenticator app."""
+
+    code = StringField(
+        _l("Kod från appen"),
+        [Regexp(r"^\d{6}$", message=_l("Koden är sex siffror."))],
+        filters=[lambda value: (value or "").replace(" ", "")],
+    )

@@ -1,0 +1,90 @@
+"""The signed-in person of a request, on top of Flask-Login."""
+
+from datetime import timedelta
+
+from flask import Flask, session
+from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
+
+from trustivide.auth import actions, queries
+from trustivide.auth.models import SignIn, User
+from trustivide.core import clock
+from trustivide.core.db import db, transaction
+from trustivide.core.subjects import Person
+
+IDLE_TIMEOUT = timedelta(hours=12)
+
+
+class SignedIn(UserMixin):
+    """An account together with the sign-in that proved it."""
+
+    def __init__(self, user: User, sign_in: SignIn, token: str) -> None:
+        self.user = user
+        self.sign_in = sign_in
+        self.token = token
+
+    def get_id(self) -> str:
+        """What the cookie holds: the sign-in's token, never the account's id."""
+        return self.token
+
+    @property
+    def person(self) -> Person:
+        """The identities that this sign-in proves."""
+        return queries.person(self.user)
+
+    @property
+    def recently_verified(self) -> bool:
+        """Whether the password was given within the last quarter of an hour."""
+        return self.sign_in.verified_at + queries.SUDO > clock.now()
+
+
+def current() -> SignedIn | None:
+    """Who is signed in, or ``None``."""
+    return current_user._get_current_object() if current_user.is_authenticated else None
+
+
+def begin(user: User) -> None:
+    """Sign ``user`` in with a fresh session; nothing of the old one survives."""
+    now = clock.now()
+    with transaction() as db_session:
+        token = actions.sign_in(db_session, user, now)
+    session.clear()
+    session.permanent = True
+    found = queries.sign_in_for(db.session(), token, now)
+    assert found is not None
+    login_user(SignedIn(*found, token))
+
+
+def end() -> None:
+    """Sign out, on the server too."""
+    who = current()
+    if who is not None:
+        with transaction() as db_session:
+            actions.sign_out(db_session, who.sign_in)
+    logout_user()
+    session.clear()
+
+
+def init_app(app: Flask) -> None:
+    """Install Flask-Login. Idle time is bounded by the signed cookie, all time by the row."""
+    app.config["PERMANENT_SESSION_LIFETIME"] = IDLE_TIMEOUT
+    manager = LoginManager(app)
+    manager.session_protection = None  # tokens are random per sign-in; networks change on phones
+
+    @manager.user_loader
+    def load(token: str) -> SignedIn | None:
+        found = queries.sign_in_for(db.session(), token, clock.now())
+        return SignedIn(*found, token) if found else None
+
+    def remember_language(locale: str) -> None:
+        who = current()
+        if who is not None:
+            with transaction() as db_session:
+                actions.remember_language(db_session, who.user, locale)
+
+    app.extensions["remember_language"] = remember_language
+
+
+def account_locale() -> str | None:
+    """The language of the signed-in account."""
+    who = current()
+    return who.user.locale if who else None

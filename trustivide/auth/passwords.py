@@ -1,0 +1,52 @@
+"""Passwords: argon2id (RFC 9106), 12–128 characters, unmodified (NIST SP 800-63B)."""
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+hasher = PasswordHasher()
+MINIMUM, MAXIMUM = 12, 128
+
+# A verification that must take as long as a real one where there is no account.
+_DECOY = hasher.hash("nobody's password")
+
+# Long enough to pass the length rule, and first in every list of guesses.
+_COMMON = (
+    "password",
+    "losenord",
+    "lösenord",
+    "trustivide",
+    "qwerty",
+    "123456",
+    "abc123",
+    "iloveyou",
+    "welcome",
+    "valkommen",
+    "välkommen",
+    "sommar",
+    "vinter",
+    "sverige",
+)
+
+
+def hash_password(password: str) -> str:
+    """The argon2id hash to store."""
+    return hasher.hash(password)
+
+
+def matches(stored: str | None, password: str) -> bool:
+    """Whether ``password`` made ``stored``; takes as long when there is nothing stored."""
+    try:
+        hasher.verify(stored or _DECOY, password)
+    except (VerificationError, InvalidHashError):
+        return False
+    return stored is not None
+
+
+def is_guessable(password: str, *about: str) -> bool:
+    """Whether it is a well-known word with digits around it, or the person's own name or address."""
+    letters = password.casefold()
+    for word in (*_COMMON, *(a.casefold() for a in about if len(a) > 3)):
+        rest = letters.replace(word, "")
+        if rest != letters and sum(c.isalpha() for c in rest) < 4:
+            return True
+    return len(set(letters)) < 5

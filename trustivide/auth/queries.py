@@ -1,0 +1,55 @@
+"""Looking up accounts and sign-ins."""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from trustivide.auth.models import OneTimeLink, SignIn, User
+from trustivide.core.crypto import normalise_address, ring
+from trustivide.core.subjects import Person
+
+ABSOLUTE_TIMEOUT = timedelta(days=14)
+SUDO = timedelta(minutes=15)
+
+
+def by_address(session: Session, address: str) -> User | None:
+    """The account with this address."""
+    digests = ring().digests(normalise_address(address))
+    return session.scalar(select(User).where(User.email_digest.in_(digests)))
+
+
+def by_id(session: Session, user_id: UUID) -> User | None:
+    """The account with this id."""
+    return session.get(User, user_id)
+
+
+def person(user: User) -> Person:
+    """What a signed-in user has proven: the account, and its address once confirmed."""
+    return Person.of(user.id, *([user.email] if user.confirmed_at else []))
+
+
+def sign_in_for(session: Session, token: str, now: datetime) -> tuple[User, SignIn] | None:
+    """The account and sign-in behind a cookie's token, if it still holds."""
+    row = session.execute(
+        select(User, SignIn)
+        .join(SignIn, SignIn.user_id == User.id)
+        .where(SignIn.token_digest.in_(ring().digests(token, "sign-in")))
+    ).one_or_none()
+    if row is None or row[1].created_at + ABSOLUTE_TIMEOUT < now:
+        return None
+    return row[0], row[1]
+
+
+def one_time_link(
+    session: Session, token: str, purpose: str, now: datetime
+) -> OneTimeLink | None:
+    """The unexpired link for this token and purpose. Looking it up changes nothing."""
+    return session.scalar(
+        select(OneTimeLink).where(
+            OneTimeLink.token_digest.in_(ring().digests(token, "one-time")),
+            OneTimeLink.purpose == purpose,
+            OneTimeLink.expires_at > now,
+        )
+    )

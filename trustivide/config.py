@@ -1,0 +1,154 @@
+"""Settings from the environment: one table, checked at boot, documented in the README."""
+
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from trustivide.core.crypto import KeyRing
+from trustivide.core.errors import BootError
+
+DEVELOPMENT_SECRET = "development-only-secret"  # noqa: S105  refused in production
+HTMX_URL = "https://cdn.jsdelivr.net/npm/htmx.org@4.0.1/dist/htmx.min.js"
+HTMX_INTEGRITY = "sha384-Qp9rdC8H7EqOoX+nR0P3RPG2Noji+qdwJlGpfzwQJsfOpp3sGwIdSP9xO3+UlEhn"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One environment variable. ``required`` means that production won't boot without it."""
+
+    name: str
+    default: str
+    meaning: str
+    required: bool = False
+
+
+SETTINGS = (
+    Setting("TRUSTIVIDE_ENV", "development", "`development` or `production`"),
+    Setting("SECRET_KEY", DEVELOPMENT_SECRET, "signs cookies; 32 characters or more", True),
+    Setting(
+        "TRUSTIVIDE_KEYS",
+        "",
+        "the key ring as JSON (`flask --app wsgi keys new` prints one); "
+        "in development it is made once in `instance/keys.json`",
+        True,
+    ),
+    Setting("DATABASE_URL", "", "main database; default SQLite in `instance/`", True),
+    Setting(
+        "LEDGER_URL", "", "rights ledger, a second database; default SQLite in `instance/`", True
+    ),
+    Setting("REDIS_URL", "", "wakes the worker and counts limits through Redis when set"),
+    Setting("PUBLIC_URL", "http://localhost:5000", "where links in mail lead", True),
+    Setting("CONTACT_EMAIL", "contact@trustivide.com", "the address for privacy questions"),
+    Setting("MAIL_SERVER", "", "SMTP server; without one, development keeps mail as files", True),
+    Setting("MAIL_PORT", "25", "SMTP port"),
+    Setting("MAIL_USE_TLS", "false", "STARTTLS with a verified certificate"),
+    Setting("MAIL_USE_SSL", "false", "TLS from the first byte"),
+    Setting("MAIL_USERNAME", "", "SMTP user"),
+    Setting("MAIL_PASSWORD", "", "SMTP password"),
+    Setting(
+        "MAIL_DEFAULT_SENDER",
+        "Trustivide <no-reply@trustivide.example>",
+        "From of every mail",
+        True,
+    ),
+    Setting("HTMX_URL", HTMX_URL, "where pages after sign-in load htmx from"),
+    Setting("HTMX_INTEGRITY", HTMX_INTEGRITY, "its Subresource Integrity hash"),
+    Setting("INSTANCE_PATH", "instance", "folder for the databases, files and keys of development"),
+    Setting("PROXIES", "0", "how many trusted proxies set X-Forwarded-For in front"),
+)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings, read and typed. ``values`` keeps the raw strings by name."""
+
+    production: bool
+    secret_key: str
+    keys: KeyRing
+    database_url: str
+    ledger_url: str
+    redis_url: str
+    public_url: str
+    contact_email: str
+    instance: Path
+    proxies: int
+    values: Mapping[str, str]
+
+    @property
+    def secure_cookies(self) -> bool:
+        """Whether people reach the service over TLS."""
+        return self.public_url.startswith("https://")
+
+
+def load(environ: Mapping[str, str] | None = None) -> Settings:
+    """Read and check the environment. Raises :class:`BootError` naming every wrong setting."""
+    environ = os.environ if environ is None else environ
+    values = {s.name: environ.get(s.name, "") or s.default for s in SETTINGS}
+    production = values["TRUSTIVIDE_ENV"] == "production"
+    wrong = _production_problems(environ, values) if production else []
+    if values["TRUSTIVIDE_ENV"] not in {"development", "production"}:
+        wrong.append("TRUSTIVIDE_ENV must be 'development' or 'production'")
+    if not values["PROXIES"].isdigit() or not values["MAIL_PORT"].isdigit():
+        wrong.append("PROXIES and MAIL_PORT must be whole numbers")
+    if wrong:
+        raise BootError("settings:\n  " + "\n  ".join(wrong))
+    instance = Path(values["INSTANCE_PATH"]).absolute()
+    instance.mkdir(parents=True, exist_ok=True)
+    keys = values["TRUSTIVIDE_KEYS"] or _development_keys(instance / "keys.json")
+    return Settings(
+        production=production,
+        secret_key=values["SECRET_KEY"],
+        keys=KeyRing.from_json(keys),
+        database_url=_database(values["DATABASE_URL"] or f"sqlite:///{instance}/trustivide.db"),
+        ledger_url=_database(values["LEDGER_URL"] or f"sqlite:///{instance}/ledger.db"),
+        redis_url=values["REDIS_URL"],
+        public_url=values["PUBLIC_URL"].rstrip("/"),
+        contact_email=values["CONTACT_EMAIL"],
+        instance=instance,
+        proxies=int(values["PROXIES"]),
+        values=values,
+    )
+
+
+def _production_problems(environ: Mapping[str, str], values: Mapping[str, str]) -> list[str]:
+    wrong = [
+        f"{s.name} is missing: {s.meaning}"
+        for s in SETTINGS
+        if s.required and not environ.get(s.name)
+    ]
+    if values["SECRET_KEY"] == DEVELOPMENT_SECRET or len(values["SECRET_KEY"]) < 32:
+        wrong.append("SECRET_KEY is a development value or shorter than 32 characters")
+    if urlsplit(values["PUBLIC_URL"]).scheme != "https":
+        wrong.append("PUBLIC_URL must begin with https:// in production")
+    if not ({"true"} & {values["MAIL_USE_TLS"].lower(), values["MAIL_USE_SSL"].lower()}):
+        wrong.append("MAIL_USE_TLS or MAIL_USE_SSL must be true: mail is never sent in the clear")
+    if "trustivide.example" in values["MAIL_DEFAULT_SENDER"]:
+        wrong.append("MAIL_DEFAULT_SENDER is a development value")
+    if values["DATABASE_URL"] and values["DATABASE_URL"] == values["LEDGER_URL"]:
+        wrong.append("LEDGER_URL must be another database than DATABASE_URL")
+    return wrong
+
+
+def _database(url: str) -> str:
+    """``postgres://`` and ``postgresql://`` both mean psycopg 3."""
+    for prefix in ("postgres://", "postgresql://"):
+        if url.startswith(prefix):
+            return "postgresql+psycopg://" + url.removeprefix(prefix)
+    return url
+
+
+def _development_keys(path: Path) -> str:
+    """The development ring; made once, readable by its owner alone."""
+    if not path.exists():
+        draft = path.with_suffix(f".{os.getpid()}")
+        draft.touch(mode=0o600)
+        draft.write_text(KeyRing.generate().to_json())
+        # link() fails where rename() would replace: two processes that start
+        # together must end up with the same ring.
+        with suppress(FileExistsError):
+            os.link(draft, path)
+        draft.unlink()
+    return path.read_text()

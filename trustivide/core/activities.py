@@ -1,0 +1,344 @@
+"""The record of processing: every purpose for which personal data is held.
+
+GDPR Art. 30(1). Each personal column names one of these, and all that is
+said to people about purpose, basis, recipients and retention is read from here.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from trustivide.core.text import Text
+
+
+class LegalBasis(Enum):
+    """GDPR Art. 6(1), and Art. 28 for what is done on a customer's behalf."""
+
+    CONSENT = Text("Samtycke (art. 6.1 a)", "Consent (Art. 6(1)(a))")
+    CONTRACT = Text("Avtal (art. 6.1 b)", "Contract (Art. 6(1)(b))")
+    LEGAL_OBLIGATION = Text("Rättslig förpliktelse (art. 6.1 c)", "Legal obligation (Art. 6(1)(c))")
+    LEGITIMATE_INTEREST = Text(
+        "Berättigat intresse (art. 6.1 f)", "Legitimate interest (Art. 6(1)(f))"
+    )
+    PROCESSOR = Text(
+        "På uppdrag av den organisation som frågar (art. 28); dess grund är berättigat intresse",
+        "On behalf of the organisation that asks (Art. 28); its basis is legitimate interest",
+    )
+
+
+@dataclass(frozen=True)
+class Recipient:
+    """Somebody outside the controller who receives data.
+
+    ``country`` is an ISO 3166-1 alpha-2 code; one outside the EEA needs a
+    ``ground`` for the transfer (GDPR Ch. V).
+    """
+
+    key: str
+    name: Text
+    country: str
+    receives: Text
+    ground: Text | None = None
+
+
+@dataclass(frozen=True)
+class Retention:
+    """How long: ``days`` counted from the row's ``__since__``, or an event in words.
+
+    ``days`` of ``None`` means that the event in ``text`` ends it, and that the
+    owner of the table erases at that event.
+    """
+
+    text: Text
+    days: int | None = None
+
+
+@dataclass(frozen=True)
+class Activity:
+    """One entry of the record of processing."""
+
+    key: str
+    name: Text
+    purpose: Text
+    legal_basis: LegalBasis | None
+    categories: Text
+    source: Text
+    retention: Retention | None
+    recipients: tuple[Recipient, ...] = ()
+    hold: Text | None = None
+    objectable: bool = False
+
+
+EEA = frozenset(
+    [
+        "AT",
+        "BE",
+        "BG",
+        "HR",
+        "CY",
+        "CZ",
+        "DK",
+        "EE",
+        "FI",
+        "FR",
+        "DE",
+        "GR",
+        "HU",
+        "IE",
+        "IT",
+        "LV",
+        "LT",
+        "LU",
+        "MT",
+        "NL",
+        "PL",
+        "PT",
+        "RO",
+        "SK",
+        "SI",
+        "ES",
+        "SE",
+        "IS",
+        "LI",
+        "NO",
+    ]
+)
+
+HOSTING = Recipient(
+    "hosting",
+    Text("Driftleverantör", "Hosting provider"),
+    "SE",
+    Text("Allt som lagras, krypterat", "Everything stored, encrypted"),
+)
+MAIL_PROVIDER = Recipient(
+    "mail",
+    Text("E-postleverantör", "Mail provider"),
+    "SE",
+    Text("Mottagarens adress och mejlets innehåll", "The recipient's address and the mail"),
+)
+JSDELIVR = Recipient(
+    "jsdelivr",
+    Text("jsDelivr (programbiblioteket htmx)", "jsDelivr (the htmx library)"),
+    "GB",
+    Text(
+        "IP-adress, bara på sidor efter inloggning",
+        "IP address, only on pages after sign-in",
+    ),
+    ground=Text(
+        "EU-kommissionens beslut om adekvat skyddsnivå för Storbritannien (art. 45)",
+        "The European Commission's adequacy decision for the United Kingdom (Art. 45)",
+    ),
+)
+CUSTOMER = Recipient(
+    "customer",
+    Text("Din organisation", "Your organisation"),
+    "SE",
+    Text("Det som står på dess egna sidor", "What stands on its own pages"),
+)
+
+_SELF = Text("Du själv", "Yourself")
+_ADMIN = Text(
+    "En administratör eller teamledare i din organisation",
+    "An administrator or team leader of your organisation",
+)
+_USE = Text("Din användning av tjänsten", "Your use of the service")
+
+ACCOUNTS = Activity(
+    "accounts",
+    Text("Konto", "Account"),
+    Text(
+        "Att du ska kunna logga in och att tjänsten ska veta vem du är och vad du får göra",
+        "To let you sign in, and to let the service know who you are and what you may do",
+    ),
+    LegalBasis.CONTRACT,
+    Text("Namn, e-postadress, lösenord, roll, språk", "Name, e-mail, password, role, language"),
+    _SELF,
+    Retention(Text("Så länge kontot finns", "For as long as the account exists")),
+    (HOSTING, JSDELIVR),
+)
+SECURITY = Activity(
+    "security",
+    Text("Säkerhet", "Security"),
+    Text(
+        "Att skydda ditt konto: inloggade enheter och engångslänkar",
+        "To protect your account: signed-in devices and one-time links",
+    ),
+    LegalBasis.LEGITIMATE_INTEREST,
+    Text("Inloggningar och engångslänkar", "Sign-ins and one-time links"),
+    _USE,
+    Retention(Text("30 dagar efter senaste användning", "30 days after last use"), 30),
+    (HOSTING,),
+)
+CUSTOMER_RELATIONS = Activity(
+    "customer_relations",
+    Text("Kundregister", "Customer register"),
+    Text(
+        "Att hantera avtalet med din organisation och kontakten med er",
+        "To manage the agreement with your organisation and keep in touch with you",
+    ),
+    LegalBasis.LEGITIMATE_INTEREST,
+    Text(
+        "Organisation, organisationsnummer, roll, avtal",
+        "Organisation, registration number, role, agreements",
+    ),
+    _SELF,
+    Retention(
+        Text("Så länge organisationen är kund", "For as long as the organisation is a customer")
+    ),
+    (HOSTING,),
+    objectable=True,
+)
+TEAM_SURVEYS = Activity(
+    "team_surveys",
+    Text("Team och enkätinbjudningar", "Teams and survey invitations"),
+    Text(
+        "Att din organisation ska kunna bjuda in dig att svara på enkäter om teamet",
+        "To let your organisation invite you to answer surveys about the team",
+    ),
+    LegalBasis.PROCESSOR,
+    Text("E-postadress, namn, team, inbjudningar", "E-mail address, name, team, invitations"),
+    _ADMIN,
+    Retention(
+        Text(
+            "Så länge du är med i teamet; inbjudningar 30 dagar efter att enkäten stängt",
+            "For as long as you are in the team; invitations 30 days after the survey closed",
+        ),
+        30,
+    ),
+    (HOSTING, MAIL_PROVIDER, CUSTOMER),
+    objectable=True,
+)
+SURVEY_ANSWERS = Activity(
+    "survey_answers",
+    Text("Enkätsvar", "Survey answers"),
+    Text(
+        "Att räkna fram teamets resultat. Ingen i din organisation ser enskilda svar",
+        "To compute the team's results. Nobody in your organisation sees single answers",
+    ),
+    LegalBasis.PROCESSOR,
+    Text(
+        "Svar och kommentarer, utan namn och adress",
+        "Answers and comments, without name or address",
+    ),
+    _SELF,
+    Retention(Text("30 dagar efter att enkäten stängt", "30 days after the survey closed"), 30),
+    (HOSTING,),
+)
+WORKSHOP_USE = Activity(
+    "workshop_use",
+    Text("Nedladdade workshops", "Downloaded workshops"),
+    Text(
+        "Att du ska hitta tillbaka till det du laddat ner och att vi ska förbättra utbudet",
+        "To let you find again what you downloaded, and to let us improve the catalogue",
+    ),
+    LegalBasis.LEGITIMATE_INTEREST,
+    Text("Vilka workshops du laddat ner och när", "Which workshops you downloaded, and when"),
+    _USE,
+    Retention(Text("12 månader", "12 months"), 365),
+    (HOSTING,),
+    objectable=True,
+)
+SEARCH_HISTORY = Activity(
+    "search_history",
+    Text("Sökhistorik", "Search history"),
+    Text(
+        "Att du ska hitta tillbaka till tidigare sökningar",
+        "To let you find your way back to earlier searches",
+    ),
+    LegalBasis.LEGITIMATE_INTEREST,
+    Text(
+        "Vad du sökt efter bland workshops och när",
+        "What you searched for among workshops, and when",
+    ),
+    _USE,
+    Retention(Text("90 dagar", "90 days"), 90),
+    (HOSTING,),
+    objectable=True,
+)
+MARKETING_EMAIL = Activity(
+    "marketing_email",
+    Text("Nyheter per e-post", "News by e-mail"),
+    Text(
+        "Att berätta om nya workshops och funktioner per e-post",
+        "To tell you by e-mail about new workshops and features",
+    ),
+    LegalBasis.CONSENT,
+    Text("Namn och e-postadress", "Name and e-mail address"),
+    _SELF,
+    Retention(Text("Tills du tar tillbaka ditt samtycke", "Until you withdraw your consent")),
+    (HOSTING, MAIL_PROVIDER),
+    objectable=True,
+)
+SERVICE_MAIL = Activity(
+    "service_mail",
+    Text("Mejl från tjänsten", "Mail from the service"),
+    Text(
+        "Att leverera mejl som du eller din organisation bett om, och veta om de kom fram",
+        "To deliver mail that you or your organisation asked for, and to know whether it arrived",
+    ),
+    LegalBasis.CONTRACT,
+    Text("E-postadress och leveransbesked", "E-mail address and delivery state"),
+    _USE,
+    Retention(
+        Text(
+            "Adress och innehåll raderas när mejlet är levererat, resten efter 30 dagar",
+            "Address and content are erased once delivered, the rest after 30 days",
+        ),
+        30,
+    ),
+    (HOSTING, MAIL_PROVIDER),
+)
+PRIVACY_RIGHTS = Activity(
+    "privacy_rights",
+    Text("Dina integritetsval", "Your privacy choices"),
+    Text(
+        "Att följa dina val och kunna visa att vi gjort det",
+        "To follow your choices, and to be able to show that we did",
+    ),
+    LegalBasis.LEGAL_OBLIGATION,
+    Text(
+        "Samtycken, information du fått, invändningar, begäranden och kvitton",
+        "Consents, information given, objections, requests and receipts",
+    ),
+    _SELF,
+    Retention(
+        Text(
+            "Så länge kontot finns; spärrar och kvitton behålls utan namn och adress",
+            "For as long as the account exists; suppressions and receipts are kept without name "
+            "or address",
+        )
+    ),
+    (HOSTING,),
+    hold=Text(
+        "Behövs för att en radering inte ska upphäva ditt nej, och för att vi ska kunna visa vad "
+        "vi gjort (art. 5.2)",
+        "Needed so that an erasure never undoes your no, and to show what we did (Art. 5(2))",
+    ),
+)
+STAFF_ACCESS = Activity(
+    "staff_access",
+    Text("När vår personal tittat", "When our staff looked"),
+    Text(
+        "Att du ska kunna se vem hos oss som öppnat dina uppgifter",
+        "To let you see who of us opened your data",
+    ),
+    LegalBasis.LEGITIMATE_INTEREST,
+    Text("Tid, sida och vem som tittade", "Time, page and who looked"),
+    Text("Loggas när personal öppnar dina uppgifter", "Logged when staff open your data"),
+    Retention(Text("12 månader", "12 months"), 365),
+    (HOSTING,),
+)
+
+ALL = (
+    ACCOUNTS,
+    SECURITY,
+    CUSTOMER_RELATIONS,
+    TEAM_SURVEYS,
+    SURVEY_ANSWERS,
+    WORKSHOP_USE,
+    SEARCH_HISTORY,
+    MARKETING_EMAIL,
+    SERVICE_MAIL,
+    PRIVACY_RIGHTS,
+    STAFF_ACCESS,
+)
+BY_KEY = {activity.key: activity for activity in ALL}

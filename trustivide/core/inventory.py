@@ -1,0 +1,387 @@
+"""What the product knows about people, read from the mapped columns.
+
+The one list of personal data. Viewing, exporting, correcting, erasing,
+retention, the record of processing and the boot check all start here, and no
+feature is imported: a feature is seen because its models are mapped.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Engine, Select, Table, func, inspect, select
+from sqlalchemy.orm import Mapper, Session
+
+from trustivide.core.activities import ALL, EEA, Activity
+from trustivide.core.crypto import Digest
+from trustivide.core.db import BLANK, DELETE_ROW, Base, Erase, Personal, Plain, is_encrypted
+from trustivide.core.errors import BootError
+from trustivide.core.subjects import (
+    ByCode,
+    ByCookie,
+    ByEmail,
+    ByReference,
+    ByUser,
+    Link,
+    Person,
+    Via,
+)
+from trustivide.core.text import Text
+
+
+@dataclass(frozen=True)
+class Field:
+    """One personal column."""
+
+    name: str
+    column: Any
+    declared: Personal
+
+    @property
+    def activity(self) -> Activity:
+        """The activity; the boot check has made sure that there is one."""
+        assert self.declared.activity is not None
+        return self.declared.activity
+
+    @property
+    def erase(self) -> Erase:
+        """What erasure does to it; the boot check has made sure that something does."""
+        assert self.declared.erase is not None
+        return self.declared.erase
+
+    @property
+    def shown(self) -> bool:
+        """Whether its value may be shown to the person and exported."""
+        return not (self.declared.secret or self.declared.derived)
+
+
+@dataclass(frozen=True)
+class Group:
+    """The personal columns of one table that speak of the same person.
+
+    A row can speak of several people (a member, and who added the member);
+    each of them has a group of their own.
+    """
+
+    model: type[Base]
+    subject: Link
+    fields: tuple[Field, ...]
+    is_row_subject: bool
+
+    @property
+    def table(self) -> Table:
+        """The mapped table."""
+        return self.model.__table__  # type: ignore[return-value]
+
+    @property
+    def name(self) -> str:
+        """Stable name, used in exports and receipts."""
+        suffix = "" if self.is_row_subject else f".{self.subject.column}"
+        return f"{self.table.name}{suffix}"
+
+    @property
+    def label(self) -> Text:
+        """What a person reads; a group within somebody else's row is read by its column."""
+        own = self.model.__label__ or Text(self.table.name, self.table.name)
+        if self.is_row_subject:
+            return own
+        mine = next((f.declared.label for f in self.fields if f.declared.label), None)
+        return Text(f"{own.sv}: {mine.sv}", f"{own.en}: {mine.en}") if mine else own
+
+    @property
+    def activity(self) -> Activity:
+        """The activity under which the group is shown: that of its first column."""
+        return self.fields[0].activity
+
+    @property
+    def deletes_row(self) -> bool:
+        """Whether erasing the person deletes the row."""
+        return any(f.erase is DELETE_ROW for f in self.fields)
+
+
+@dataclass(frozen=True)
+class Record:
+    """One row as its person may see it: field name → value, in declared order."""
+
+    id: UUID
+    values: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Store:
+    """A place outside the tables that holds personal data, under the same contract.
+
+    ``find`` counts what belongs to a person, ``erase`` removes it and returns
+    how many items went. Both are idempotent.
+    """
+
+    key: str
+    label: Text
+    activity: Activity
+    find: Callable[[Session, Person], int]
+    erase: Callable[[Session, Person], int]
+
+
+@dataclass(frozen=True)
+class Consequence:
+    """What erasing a person does beyond their own rows, said before it is done.
+
+    ``blocks`` means that it can't go on until somebody has acted.
+    """
+
+    text: Text
+    blocks: bool = False
+
+
+@dataclass(frozen=True)
+class Dependent:
+    """A feature's say in an erasure: what would happen, and making it happen."""
+
+    key: str
+    preview: Callable[[Session, Person], list[Consequence]]
+    carry_out: Callable[[Session, Person, Any], None]
+
+
+@dataclass
+class Registry:
+    """What features add to the inventory besides their columns. Filled by create_app."""
+
+    stores: list[Store] = field(default_factory=list)
+    dependents: list[Dependent] = field(default_factory=list)
+
+
+registry = Registry()
+
+
+def mappers() -> list[Mapper[Any]]:
+    """Every mapped class, in a stable order."""
+    return sorted(Base.registry.mappers, key=lambda m: m.class_.__table__.name)
+
+
+def groups() -> tuple[Group, ...]:
+    """Every group of personal columns, parents before children."""
+    order = {table.name: n for n, table in enumerate(Base.metadata.sorted_tables)}
+    found = [group for mapper in mappers() for group in _groups_of(mapper.class_)]
+    return tuple(sorted(found, key=lambda g: (order[g.table.name], not g.is_row_subject, g.name)))
+
+
+def _groups_of(model: type[Base]) -> Iterator[Group]:
+    by_subject: dict[Link, list[Field]] = {}
+    for name, column, declared in _columns(model):
+        if isinstance(declared, Personal):
+            subject = declared.subject or model.__subject__
+            if subject is None:
+                raise BootError(f"{model.__name__} has personal columns and no __subject__")
+            by_subject.setdefault(subject, []).append(Field(name, column, declared))
+    for subject, fields in by_subject.items():
+        yield Group(model, subject, tuple(fields), subject == model.__subject__)
+
+
+def _columns(model: type[Base]) -> Iterator[tuple[str, Any, Any]]:
+    mapper = inspect(model)
+    for attribute in mapper.column_attrs:
+        column = attribute.columns[0]
+        yield attribute.key, column, column.info.get("trustivide")
+
+
+def problems(models: Iterable[type[Base]] | None = None) -> list[str]:
+    """Everything wrong with the declarations, one sentence each; empty when they hold."""
+    found: list[str] = []
+    for activity in ALL:
+        found += _activity_problems(activity)
+    for model in models if models is not None else [m.class_ for m in mappers()]:
+        found += _model_problems(model)
+    return found
+
+
+def _activity_problems(activity: Activity) -> Iterator[str]:
+    if activity.legal_basis is None:
+        yield f"activity {activity.key} has no legal basis"
+    if activity.retention is None:
+        yield f"activity {activity.key} has no retention"
+    for recipient in activity.recipients:
+        if recipient.country not in EEA and recipient.ground is None:
+            yield (
+                f"recipient {recipient.key} of {activity.key} is outside the EEA "
+                f"({recipient.country}) without a ground"
+            )
+
+
+def _model_problems(model: type[Base]) -> Iterator[str]:
+    names = {name for name, _, _ in _columns(model)}
+    erasures: dict[Link | None, set[bool]] = {}
+    has_personal = False
+    for name, column, declared in _columns(model):
+        where = f"{model.__name__}.{name}"
+        if declared is None:
+            yield f"{where} is neither personal() nor plain()"
+        elif isinstance(declared, Plain):
+            if is_encrypted(column.type) and not declared.why.startswith("key material"):
+                yield f"{where} is encrypted but plain()"
+            if isinstance(column.type, Digest) and column.type.of:
+                yield f"{where} is a digest of personal data but plain()"
+            if any(fk.column.table.name == "user" for fk in column.foreign_keys):
+                yield f"{where} points at an account but is plain()"
+        elif isinstance(declared, Personal):
+            has_personal = True
+            erasures.setdefault(declared.subject, set()).add(declared.erase is DELETE_ROW)
+            yield from _personal_problems(where, column, declared, names)
+    if has_personal and model.__subject__ is None and None in erasures:
+        yield f"{model.__name__} has personal columns and no __subject__"
+    if model.__subject__ is not None and model.__subject__.column not in names:
+        yield f"{model.__name__}.__subject__ names the unknown column {model.__subject__.column}"
+    for subject, kinds in erasures.items():
+        if len(kinds) > 1 and subject is None:
+            yield f"{model.__name__} mixes DELETE_ROW with keeping the row for the same person"
+        if subject is not None and subject.column not in names:
+            yield f"{model.__name__} names the unknown column {subject.column} as a subject"
+    if has_personal and model.__label__ is None:
+        yield f"{model.__name__} has personal columns and no __label__"
+
+
+def _personal_problems(
+    where: str, column: Any, declared: Personal, names: set[str]
+) -> Iterator[str]:
+    if declared.activity is None:
+        yield f"{where} has no activity"
+    if declared.erase is None:
+        yield f"{where} has no erase value"
+    elif declared.erase == BLANK and not column.nullable:
+        yield f"{where} is NOT NULL and has no erase value"
+    if declared.label is None and not declared.derived:
+        yield f"{where} has no label"
+    if declared.show is not None and not column.foreign_keys:
+        yield f"{where} has show= but is no foreign key"
+
+
+def check(models: Iterable[type[Base]] | None = None) -> None:
+    """Raise :class:`BootError` naming everything that is wrong with the declarations."""
+    wrong = problems(models)
+    if wrong:
+        raise BootError("the inventory does not hold:\n  " + "\n  ".join(wrong))
+
+
+def undeclared_tables(engine: Engine) -> list[str]:
+    """Tables of the live database that no model declares."""
+    known = set(Base.metadata.tables) | {"alembic_version"}
+    return sorted(set(inspect(engine).get_table_names()) - known)
+
+
+def clause(group: Group, person: Person) -> ColumnElement[bool] | None:
+    """Which rows of ``group`` belong to ``person``; ``None`` when none can."""
+    return _clause(group.model, group.subject, person)
+
+
+def _clause(model: type[Base], link: Link, person: Person) -> ColumnElement[bool] | None:
+    column = getattr(model, link.column)
+    match link:
+        case ByUser():
+            return None if person.user_id is None else column == person.user_id
+        case ByEmail():
+            return column.in_(person.address_digests) if person.addresses else None
+        case ByReference():
+            return column.in_(person.references) if person.references else None
+        case ByCode():
+            return None if person.code is None else column == person.code
+        case ByCookie():
+            return None if person.cookie is None else column == person.cookie
+        case Via():
+            return _via(model, column, person)
+    raise TypeError(f"unknown link {link!r}")
+
+
+def _via(model: type[Base], column: Any, person: Person) -> ColumnElement[bool] | None:
+    (foreign_key,) = column.property.columns[0].foreign_keys
+    parent = next(m.class_ for m in mappers() if m.local_table is foreign_key.column.table)
+    if parent.__subject__ is None:
+        raise BootError(f"{model.__name__} goes via {parent.__name__}, which has no __subject__")
+    inner = _clause(parent, parent.__subject__, person)
+    return None if inner is None else column.in_(select(parent.id).where(inner))
+
+
+def records(
+    session: Session, group: Group, person: Person, *, batch: int = 500
+) -> Iterator[Record]:
+    """The person's rows of ``group``, streamed ``batch`` at a time in a stable order."""
+    statement = selection(group, person)
+    if statement is None:
+        return
+    names = [f.name for f in group.fields if f.shown]
+    for row in session.execute(statement.execution_options(yield_per=batch)):
+        yield Record(row[0], dict(zip(names, row[1:], strict=True)))
+
+
+def selection(group: Group, person: Person) -> Select[Any] | None:
+    """The query behind :func:`records`: id first, then every shown field."""
+    where = clause(group, person)
+    if where is None:
+        return None
+    columns: list[Any] = [group.model.id]  # type: ignore[attr-defined]
+    source: Any = group.table
+    for item in (f for f in group.fields if f.shown):
+        if item.declared.show is None:
+            columns.append(getattr(group.model, item.name))
+            continue
+        (foreign_key,) = item.column.foreign_keys
+        other = foreign_key.column.table.alias()
+        source = source.outerjoin(other, item.column == other.c[foreign_key.column.name])
+        columns.append(other.c[item.declared.show])
+    return select(*columns).select_from(source).where(where).order_by(group.model.id)  # type: ignore[attr-defined]
+
+
+def count(session: Session, group: Group, person: Person) -> int:
+    """How many rows of ``group`` belong to ``person``."""
+    where = clause(group, person)
+    if where is None:
+        return 0
+    return session.scalar(select(func.count()).select_from(group.table).where(where)) or 0
+
+
+def newest(session: Session, group: Group, person: Person) -> date | None:
+    """The newest date among the person's rows by the table's ``__since__``, if it has one."""
+    since, where = group.model.__since__, clause(group, person)
+    if since is None or "." in since or where is None:
+        return None
+    column = getattr(group.model, since)
+    value = session.scalar(select(column).where(where).order_by(column.desc()).limit(1))
+    return value.date() if hasattr(value, "date") else value
+
+
+def record_of_processing() -> list[tuple[Activity, dict[str, list[str]]]]:
+    """The record of processing (GDPR Art. 30): each activity, and its columns by table."""
+    held: dict[str, dict[str, list[str]]] = {activity.key: {} for activity in ALL}
+    for group in groups():
+        for item in group.fields:
+            held[item.activity.key].setdefault(group.name, []).append(item.name)
+    return [(activity, held[activity.key]) for activity in ALL]
+
+
+def describe_record(language: str) -> list[dict[str, Any]]:
+    """The record of processing in words, in ``language``, ready to print or to serialise."""
+    return [
+        {
+            "key": activity.key,
+            "name": activity.name.in_(language),
+            "facts": [(term.in_(language), value) for term, value in _facts(activity, language)],
+            "tables": tables,
+        }
+        for activity, tables in record_of_processing()
+    ]
+
+
+def _facts(activity: Activity, language: str) -> Iterator[tuple[Text, str]]:
+    assert activity.legal_basis is not None
+    assert activity.retention is not None
+    yield Text("Ändamål", "Purpose"), activity.purpose.in_(language)
+    yield Text("Rättslig grund", "Legal basis"), activity.legal_basis.value.in_(language)
+    yield Text("Uppgifter", "Data"), activity.categories.in_(language)
+    yield Text("Källa", "Source"), activity.source.in_(language)
+    yield Text("Lagras", "Kept"), activity.retention.text.in_(language)
+    recipients = "; ".join(
+        f"{r.name.in_(language)} ({r.country})"
+        + (f", {r.ground.in_(language)}" if r.ground else "")
+        for r in activity.recipients
+    )
+    yield Text("Mottagare", "Recipients"), recipients

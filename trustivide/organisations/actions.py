@@ -1,0 +1,115 @@
+"""Registering a customer, and what becomes of one whose last owner leaves."""
+
+from datetime import datetime
+
+from blinker import Signal
+from sqlalchemy import delete
+from sqlalchemy.orm import Session
+
+from trustivide.auth import actions as auth
+from trustivide.auth import queries as accounts
+from trustivide.auth.models import User
+from trustivide.core.activities import MARKETING_EMAIL
+from trustivide.core.clock import day_of
+from trustivide.core.inventory import Consequence
+from trustivide.core.subjects import Person
+from trustivide.core.text import Text
+from trustivide.organisations.models import AgreementAcceptance, Membership, Organisation
+from trustivide.organisations.numbers import clean
+from trustivide.organisations.queries import owned_alone
+from trustivide.rights import actions as rights
+from trustivide.rights import legal_texts
+
+organisation_closing = Signal("An organisation is about to be erased; sent with session= and now=.")
+
+
+def register(
+    session: Session,
+    *,
+    organisation: str,
+    number: str,
+    name: str,
+    email: str,
+    password: str,
+    locale: str,
+    marketing: bool,
+    gpc_seen: bool,
+    now: datetime,
+) -> User | None:
+    """A new customer with its owner's account; ``None`` if the address has an account.
+
+    Records the version of the privacy notice that was shown, the processing
+    agreement accepted for the organisation, and the marketing consent if the
+    box was ticked. In both cases the address gets a mail, and the caller must
+    answer alike.
+    """
+    known = accounts.by_address(session, email)
+    if known is not None:
+        auth.tell_account_exists(session, known, now)
+        return None
+    user = auth.create_user(
+        session, email=email, name=name, password=password, locale=locale, now=now
+    )
+    customer = Organisation(
+        name=organisation,
+        number=clean(number),
+        customer_since=day_of(now),
+        registered_by_id=user.id,
+    )
+    session.add(customer)
+    session.flush()
+    agreement = legal_texts.current("processing-agreement", locale)
+    session.add_all(
+        [
+            Membership(organisation_id=customer.id, user_id=user.id, role="owner"),
+            AgreementAcceptance(
+                organisation_id=customer.id,
+                accepted_by_id=user.id,
+                version=agreement.version,
+                text_hash=agreement.sha256,
+                at=now,
+            ),
+        ]
+    )
+    who = Person.of(user.id, email)
+    rights.inform(session, who, legal_texts.current("privacy-notice", locale), now)
+    if marketing:
+        rights.choose(
+            session,
+            who,
+            MARKETING_EMAIL,
+            "given",
+            legal_texts.current("marketing", locale),
+            now,
+            collected_by="registration",
+            gpc_seen=gpc_seen,
+        )
+    auth.ask_for_confirmation(session, user, now)
+    session.flush()
+    return user
+
+
+def erasure_preview(session: Session, person: Person) -> list[Consequence]:
+    """Say which organisations end with this account."""
+    if person.user_id is None:
+        return []
+    return [
+        Consequence(
+            Text(
+                f"Du är ensam ägare av {o.name}. Organisationen avslutas: dess team, deltagare, "
+                "enkäter och resultat raderas.",
+                f"You are the only owner of {o.name}. The organisation ends: its teams, members, "
+                "surveys and results are erased.",
+            )
+        )
+        for o in owned_alone(session, person.user_id)
+    ]
+
+
+def close_orphans(session: Session, person: Person, now: datetime) -> None:
+    """Erase the organisations that would have no owner left, with all that belongs to them."""
+    if person.user_id is None:
+        return
+    for organisation in owned_alone(session, person.user_id):
+        organisation_closing.send(organisation, session=session, now=now)
+        session.execute(delete(Organisation).where(Organisation.id == organisation.id))

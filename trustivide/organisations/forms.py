@@ -1,0 +1,40 @@
+"""Registering an organisation and its owner's account."""
+
+from typing import Any
+
+from flask_babel import lazy_gettext as _l
+from wtforms import BooleanField, EmailField, Field, PasswordField, StringField, ValidationError
+
+from trustivide.auth.forms import NewPassword
+from trustivide.organisations.numbers import clean
+from trustivide.web.forms import Address, Form, at_most, required
+
+
+class OrganisationNumber:
+    """A Swedish organisation number with a right check digit, brought into one form."""
+
+    def __call__(self, form: Any, field: Field) -> None:
+        """Raise :class:`ValidationError` with words that say what to do."""
+        try:
+            field.data = clean(field.data or "")
+        except ValueError:
+            raise ValidationError(
+                _l("Numret går inte ihop. Ett organisationsnummer ser ut som 556016-0680.")
+            ) from None
+
+
+class RegistrationForm(Form):
+    """Organisation, person, agreement, and an unticked box for marketing."""
+
+    organisation = StringField(
+        _l("Organisationens namn"), [required(_l("Skriv organisationens namn.")), at_most(120)]
+    )
+    number = StringField(_l("Organisationsnummer"), [OrganisationNumber()])
+    name = StringField(_l("Ditt namn"), [required(_l("Skriv ditt namn.")), at_most(120)])
+    email = EmailField(_l("E-postadress"), [Address()])
+    password = PasswordField(_l("Lösenord"), [NewPassword()])
+    agreement = BooleanField(
+        _l("Jag godkänner personuppgiftsbiträdesavtalet för organisationens räkning"),
+        [required(_l("Avtalet behöver godkännas för att vi ska få hantera era uppgifter."))],
+    )
+    marketing = BooleanField(_l("Ja, skicka mig nyheter per e-post"))

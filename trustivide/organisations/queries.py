@@ -1,0 +1,86 @@
+"""Who acts for which organisation, and with what role."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from trustivide.auth.models import User
+from trustivide.organisations.models import Membership, Organisation
+
+ROLES = ("member", "leader", "admin", "owner")
+
+
+@dataclass(frozen=True)
+class Actor:
+    """A member acting for their organisation. Every scoped look-up starts from one."""
+
+    user_id: UUID
+    organisation_id: UUID
+    role: str
+
+    def may(self, role: str) -> bool:
+        """Whether the actor's role is at least ``role``."""
+        return ROLES.index(self.role) >= ROLES.index(role)
+
+
+def actor_for(session: Session, user_id: UUID) -> Actor | None:
+    """The actor that an account is, or ``None`` for one without an organisation."""
+    membership = session.scalar(
+        select(Membership).where(Membership.user_id == user_id).order_by(Membership.id).limit(1)
+    )
+    if membership is None:
+        return None
+    return Actor(user_id, membership.organisation_id, membership.role)
+
+
+def organisation_of(session: Session, actor: Actor) -> Organisation:
+    """The actor's organisation."""
+    return session.get_one(Organisation, actor.organisation_id)
+
+
+def owned_alone(session: Session, user_id: UUID) -> Sequence[Organisation]:
+    """Organisations that would have no owner without this account."""
+    owners = (
+        select(Membership.organisation_id)
+        .where(Membership.role == "owner")
+        .group_by(Membership.organisation_id)
+        .having(func.count() == 1)
+    )
+    return session.scalars(
+        select(Organisation)
+        .join(Membership, Membership.organisation_id == Organisation.id)
+        .where(
+            Membership.user_id == user_id,
+            Membership.role == "owner",
+            Organisation.id.in_(owners),
+        )
+    ).all()
+
+
+def all_organisations(session: Session) -> Sequence[tuple[Organisation, int]]:
+    """Every customer with its number of accounts, by name: for staff."""
+    accounts = (
+        select(Membership.organisation_id, func.count().label("n"))
+        .group_by(Membership.organisation_id)
+        .subquery()
+    )
+    rows = session.execute(
+        select(Organisation, func.coalesce(accounts.c.n, 0))
+        .outerjoin(accounts, accounts.c.organisation_id == Organisation.id)
+        .order_by(Organisation.name)
+    )
+    return [(organisation, n) for organisation, n in rows]
+
+
+def accounts_of(session: Session, organisation_id: UUID) -> Sequence[tuple[User, str]]:
+    """The accounts of an organisation with their roles."""
+    rows = session.execute(
+        select(User, Membership.role)
+        .join(Membership, Membership.user_id == User.id)
+        .where(Membership.organisation_id == organisation_id)
+        .order_by(User.created_on, User.id)
+    )
+    return [(user, role) for user, role in rows]

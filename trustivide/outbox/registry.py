@@ -1,0 +1,39 @@
+"""What the worker can do: composers of mail, handlers of jobs, things done every minute.
+
+Features are registered by create_app, so that the worker knows none of them.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+Composer = Callable[[Session, dict[str, Any]], dict[str, Any] | None]
+"""Turns a mail's parameters into its template's context; ``None`` means "don't send"."""
+
+Handler = Callable[[dict[str, str], datetime], None]
+"""Does a job. It is called again from the start after a crash, so each of its
+steps must be recorded and repeatable."""
+
+
+@dataclass
+class Registry:
+    """``traceless`` kinds of mail leave no row behind, whatever became of them."""
+
+    composers: dict[str, Composer] = field(default_factory=dict)
+    traceless: set[str] = field(default_factory=set)
+    unsubscribe: Callable[[str, str], str] | None = None
+    handlers: dict[str, Handler] = field(default_factory=dict)
+    every_minute: list[Callable[[datetime], None]] = field(default_factory=list)
+    every_night: list[Callable[[datetime], None]] = field(default_factory=list)
+
+
+registry = Registry()
+
+
+def job_id(params: dict[str, str], name: str = "id") -> UUID:
+    """An id out of a job's parameters."""
+    return UUID(params[name])

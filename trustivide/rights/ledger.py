@@ -1,0 +1,113 @@
+"""The rights ledger: what a restored backup must not undo.
+
+An append-only database of its own, beside the main one. It holds effects
+(erasures, withdrawn consents, objections, restrictions, withdrawn answers,
+closed surveys) and pseudonymous references only. The intent is written here
+*first*, in its own transaction, since two databases never commit as one.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import (
+    Column,
+    Date,
+    Engine,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    create_engine,
+    event,
+    insert,
+    select,
+)
+from sqlalchemy.schema import DDL
+
+_metadata = MetaData()
+_entries = Table(
+    "entry",
+    _metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("day", Date, nullable=False),
+    Column("effect", String(40), nullable=False),
+    Column("reference", LargeBinary(32), nullable=False),
+    Column("detail", String, nullable=False),
+    sqlite_autoincrement=True,  # a number is never given twice
+)
+for _verb in ("UPDATE", "DELETE"):
+    event.listen(
+        _entries,
+        "after_create",
+        DDL(
+            f"CREATE TRIGGER entry_no_{_verb.lower()} BEFORE {_verb} ON entry "
+            "BEGIN SELECT RAISE(ABORT, 'the rights ledger is append-only'); END"
+        ).execute_if(dialect="sqlite"),
+    )
+event.listen(
+    _entries,
+    "after_create",
+    DDL(
+        "CREATE FUNCTION entry_append_only() RETURNS trigger AS $$ BEGIN "
+        "RAISE EXCEPTION 'the rights ledger is append-only'; END $$ LANGUAGE plpgsql;"
+        "CREATE TRIGGER entry_append_only BEFORE UPDATE OR DELETE ON entry "
+        "FOR EACH ROW EXECUTE FUNCTION entry_append_only()"
+    ).execute_if(dialect="postgresql"),
+)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One effect. ``detail`` holds row ids and counts, never a name or an address."""
+
+    number: int
+    day: date
+    effect: str
+    reference: bytes
+    detail: Mapping[str, object]
+
+
+class Ledger:
+    """The append-only store. Opening one creates its table if it is missing."""
+
+    def __init__(self, url: str) -> None:
+        self.engine: Engine = create_engine(url)
+        _metadata.create_all(self.engine)
+
+    def append(self, effect: str, reference: bytes, day: date, detail: Mapping[str, object]) -> int:
+        """Write one entry durably, in a transaction of its own, and return its number."""
+        with self.engine.begin() as connection:
+            result = connection.execute(
+                insert(_entries).values(
+                    day=day,
+                    effect=effect,
+                    reference=reference,
+                    detail=json.dumps(dict(detail), sort_keys=True),
+                )
+            )
+            return int(result.inserted_primary_key[0])  # type: ignore[index]
+
+    def entries(self, after: int = 0) -> Iterator[Entry]:
+        """Every entry numbered above ``after``, in order."""
+        with self.engine.connect() as connection:
+            rows = connection.execute(
+                select(_entries).where(_entries.c.number > after).order_by(_entries.c.number)
+            )
+            for number, day, effect, reference, detail in rows:
+                yield Entry(number, day, effect, bytes(reference), json.loads(detail))
+
+
+_installed: list[Ledger] = []
+
+
+def install(ledger: Ledger) -> None:
+    """Make ``ledger`` the one that actions write to."""
+    _installed[:] = [ledger]
+
+
+def ledger() -> Ledger:
+    """The installed ledger."""
+    return _installed[0]

@@ -1,0 +1,100 @@
+"""May this person's data be used for that? Everyone who is about to use data asks here."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from trustivide.core.activities import PRIVACY_RIGHTS, SECURITY, Activity, LegalBasis
+from trustivide.core.subjects import Person
+from trustivide.rights.models import (
+    ConsentRecord,
+    NoticeRecord,
+    Objection,
+    Restriction,
+    Suppression,
+)
+
+EVERYTHING = "all"
+_NEVER_STOPPED = frozenset({PRIVACY_RIGHTS.key, SECURITY.key})
+"""Answering a request and protecting the account go on under a restriction:
+both happen for the person's own sake (GDPR Art. 18(2))."""
+
+
+def may_use(session: Session, person: Person, activity: Activity) -> bool:
+    """Whether ``person``'s data may be used for ``activity`` right now.
+
+    False under a restriction, an objection or a suppression, and for a consent
+    activity without a standing consent. Read from the database on every call,
+    so that a choice acts in the same second.
+    """
+    if activity.key in _NEVER_STOPPED:
+        return True
+    if restricted(session, person) & {activity.key, EVERYTHING}:
+        return False
+    if activity.key in objected(session, person) or is_suppressed(session, person, activity):
+        return False
+    if activity.legal_basis is LegalBasis.CONSENT:
+        return consented(session, person, activity)
+    return True
+
+
+def restricted(session: Session, person: Person) -> frozenset[str]:
+    """Keys of the activities under restriction; ``EVERYTHING`` stands for all."""
+    return frozenset(
+        session.scalars(
+            select(Restriction.activity).where(
+                Restriction.reference.in_(person.references), Restriction.lifted_at.is_(None)
+            )
+        )
+    )
+
+
+def objected(session: Session, person: Person) -> frozenset[str]:
+    """Keys of the activities that the person objects to."""
+    return frozenset(
+        session.scalars(
+            select(Objection.activity).where(
+                Objection.reference.in_(person.references), Objection.lifted_at.is_(None)
+            )
+        )
+    )
+
+
+def is_suppressed(session: Session, person: Person, activity: Activity) -> bool:
+    """Whether a no to ``activity`` stands for one of the person's addresses."""
+    found = session.scalar(
+        select(Suppression.id)
+        .where(Suppression.digest.in_(person.address_digests), Suppression.activity == activity.key)
+        .limit(1)
+    )
+    return found is not None
+
+
+def consented(session: Session, person: Person, activity: Activity) -> bool:
+    """Whether the newest consent record of the activity says "given"."""
+    history = consent_history(session, person, activity)
+    return bool(history) and history[0].event == "given"
+
+
+def consent_history(
+    session: Session, person: Person, activity: Activity
+) -> Sequence[ConsentRecord]:
+    """Every choice made about the activity, newest first."""
+    return session.scalars(
+        select(ConsentRecord)
+        .where(
+            ConsentRecord.reference.in_(person.references), ConsentRecord.activity == activity.key
+        )
+        .order_by(ConsentRecord.at.desc())
+    ).all()
+
+
+def informed_of(session: Session, person: Person, notice: str) -> int | None:
+    """The newest version of ``notice`` that the person was informed of."""
+    return session.scalar(
+        select(NoticeRecord.version)
+        .where(NoticeRecord.reference.in_(person.references), NoticeRecord.notice == notice)
+        .order_by(NoticeRecord.version.desc())
+        .limit(1)
+    )

@@ -1,0 +1,3 @@
+"""STUB."""
+COMPOSERS: dict = {}
+TRACELESS: set = set()

@@ -1,0 +1,2 @@
+"""STUB."""
+def holder(): return None

@@ -1,0 +1,120 @@
+"""Who may use a route. A route that says nothing does not boot.
+
+This module knows no role and no user: create_app injects, for each kind of
+rule, a policy that answers with the actor or raises. "Not for you" is always
+404, since 403 would tell a stranger that the thing exists.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from flask import Flask, g, request, url_for
+from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import NotFound
+
+from trustivide.core.errors import BootError
+from trustivide.web.fragments import go
+
+View = TypeVar("View", bound=Callable[..., ResponseReturnValue])
+Policy = Callable[[str | None], Any]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """``kind`` names the policy, ``detail`` what it asks for (a role, say)."""
+
+    kind: str
+    detail: str | None = None
+
+
+class SignInFirst(Exception):
+    """Nobody is signed in where somebody must be."""
+
+    def __init__(self, endpoint: str = "auth.login") -> None:
+        super().__init__(endpoint)
+        self.endpoint = endpoint
+
+
+def _rule(kind: str, detail: str | None = None) -> Callable[[View], View]:
+    def declare(view: View) -> View:
+        view.access = Rule(kind, detail)  # type: ignore[attr-defined]
+        return view
+
+    return declare
+
+
+def public(view: View) -> View:
+    """Anybody."""
+    return _rule("public")(view)
+
+
+def account(view: View) -> View:
+    """Anybody signed in, customer or staff."""
+    return _rule("account")(view)
+
+
+def member(role: str) -> Callable[[View], View]:
+    """A member of a customer organisation with at least ``role``."""
+    return _rule("member", role)
+
+
+def staff(role: str) -> Callable[[View], View]:
+    """A member of Trustivide's staff with ``role``, signed in with a second factor."""
+    return _rule("staff", role)
+
+
+def respondent(view: View) -> View:
+    """A holder of a survey link or of a receipt code; the view resolves which."""
+    return _rule("respondent")(view)
+
+
+def subject(view: View) -> View:
+    """Somebody about whom data is held: by account, or by a link mailed to the address."""
+    return _rule("subject")(view)
+
+
+def init_app(app: Flask, policies: dict[str, Policy]) -> None:
+    """Enforce the rules with ``policies``, and make sure that every route has one."""
+    app.view_functions["static"].access = Rule("public")  # type: ignore[attr-defined]
+
+    @app.before_request
+    def enforce() -> ResponseReturnValue | None:
+        if request.endpoint is None:  # routing failed; the error page answers
+            return None
+        rule = app.view_functions[request.endpoint].access  # type: ignore[attr-defined]
+        try:
+            g.actor = policies[rule.kind](rule.detail)
+        except SignInFirst as needed:
+            here = request.full_path.rstrip("?") if request.method == "GET" else None
+            return go(url_for(needed.endpoint, next=here))
+        return None
+
+
+def check(app: Flask, policies: dict[str, Policy]) -> None:
+    """Raise :class:`BootError` naming each route without a rule, or with an unknown one."""
+    wrong = [
+        str(rule)
+        for rule in app.url_map.iter_rules()
+        if getattr(app.view_functions[rule.endpoint], "access", Rule("")).kind not in policies
+    ]
+    if wrong:
+        raise BootError("routes without an access rule: " + ", ".join(sorted(wrong)))
+
+
+def found(thing: Any) -> Any:
+    """``thing``, or 404 where a scoped look-up found nothing."""
+    if thing is None:
+        raise NotFound
+    return thing
+
+
+def local_path(target: str | None) -> str | None:
+    """``target`` if it is a path on this site, else ``None`` (no open redirect)."""
+    if not target or not target.startswith("/") or target.startswith(("//", "/\\")):
+        return None
+    parts = urlsplit(target)
+    if parts.scheme or parts.netloc or any(c in target for c in "\r\n\t\\"):
+        return None
+    return target

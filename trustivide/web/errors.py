@@ -1,0 +1,76 @@
+"""Error pages: what happened, what to do, and a reference that staff can look up."""
+
+import logging
+import secrets
+from http import HTTPStatus
+
+from flask import Flask, request
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from flask_wtf.csrf import CSRFError
+from werkzeug.exceptions import HTTPException
+
+from trustivide.web.fragments import page
+
+log = logging.getLogger(__name__)
+
+
+def _explain(code: int) -> tuple[str, str]:
+    known = {
+        400: (
+            _("Sidan gick inte att skicka"),
+            _("Den kan ha varit öppen för länge. Gå tillbaka, ladda om och försök igen."),
+        ),
+        404: (
+            _("Sidan finns inte"),
+            _("Länken kan vara gammal eller felskriven. Kontrollera adressen eller börja om."),
+        ),
+        405: (_("Sidan finns inte"), _("Gå tillbaka och försök på ett annat sätt.")),
+        413: (_("Det du skickade är för stort"), _("Dela upp det och försök igen.")),
+        429: (
+            _("Lite för många försök"),
+            _("Vänta några minuter och försök sedan igen."),
+        ),
+    }
+    fallback = (
+        _("Något gick fel hos oss"),
+        _("Det är inte ditt fel. Försök igen om en stund, eller skriv till oss med referensen."),
+    )
+    return known.get(code, fallback)
+
+
+def init_app(app: Flask) -> None:
+    """Answer every error with a page; details go to the log under the reference."""
+
+    @app.errorhandler(CSRFError)
+    def expired_form(error: CSRFError) -> ResponseReturnValue:
+        return _answer(400)
+
+    @app.errorhandler(HTTPException)
+    def http_error(error: HTTPException) -> ResponseReturnValue:
+        if error.response is not None:
+            return error.response
+        return _answer(error.code or 500)
+
+    @app.errorhandler(Exception)
+    def crash(error: Exception) -> ResponseReturnValue:
+        reference = secrets.token_hex(4)
+        # The path is not logged: it may hold a survey token.
+        log.exception("reference %s at %s", reference, request.endpoint)
+        return _answer(500, reference)
+
+
+def _answer(code: int, reference: str | None = None) -> ResponseReturnValue:
+    reference = reference or secrets.token_hex(4)
+    if code >= HTTPStatus.BAD_REQUEST and code != HTTPStatus.NOT_FOUND:
+        log.info("reference %s: %d at %s", reference, code, request.endpoint)
+    title, message = _explain(code)
+    return page(
+        "error.html",
+        fragment="error",
+        status=code,
+        code=code,
+        title=title,
+        message=message,
+        reference=reference,
+    )

@@ -1,0 +1,64 @@
+"""The base of every form, and the validators that several features share."""
+
+from typing import Any
+
+from email_validator import EmailNotValidError, validate_email
+from flask_babel import lazy_gettext as _l
+from flask_wtf import FlaskForm
+from wtforms import Field, ValidationError
+from wtforms.validators import DataRequired, Length
+
+from trustivide.core.crypto import normalise_address
+
+
+def strip(value: str | None) -> str | None:
+    """Blanks around typed text mean nothing."""
+    return value.strip() if value else value
+
+
+class Form(FlaskForm):
+    """A form whose text fields are stripped. The CSRF token stands in ``ui.form``."""
+
+    class Meta(FlaskForm.Meta):
+        def bind_field(self, form: Any, unbound_field: Any, options: dict[str, Any]) -> Field:
+            """Strip what is typed, but never a password."""
+            if unbound_field.field_class.__name__ in {"StringField", "EmailField", "TextAreaField"}:
+                unbound_field.kwargs.setdefault("filters", [strip])
+            return super().bind_field(form, unbound_field, options)
+
+
+def required(message: str) -> DataRequired:
+    """A value must be there; ``message`` says what to fill in."""
+    return DataRequired(message=message)
+
+
+def at_most(characters: int) -> Length:
+    """No more than ``characters``."""
+    return Length(max=characters, message=_l("Högst %(max)d tecken får plats."))
+
+
+class Address:
+    """An e-mail address that mail could reach, normalised in place (RFC 5321, RFC 6531)."""
+
+    def __call__(self, form: Any, field: Field) -> None:
+        """Raise :class:`ValidationError` with words that say what to do."""
+        try:
+            field.data = clean_address(field.data or "")
+        except ValueError:
+            raise ValidationError(
+                _l("Skriv en e-postadress som namn@exempel.se.")
+            ) from None
+
+
+def clean_address(text: str) -> str:
+    """The normalised address. Raises :class:`ValueError` when it can't be one."""
+    try:
+        # test_environment lets the reserved .test domain through, which no mail
+        # server on the internet answers for.
+        return normalise_address(
+            validate_email(
+                text.strip(), check_deliverability=False, test_environment=True
+            ).normalized
+        )
+    except EmailNotValidError as error:
+        raise ValueError(str(error)) from None

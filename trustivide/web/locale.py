@@ -1,0 +1,63 @@
+"""Swedish by default, English in full: by account, cookie, then Accept-Language."""
+
+from collections.abc import Callable
+from datetime import date, datetime
+
+from flask import Flask, g, has_request_context, request
+from flask_babel import Babel, format_date, get_locale, gettext, ngettext
+
+from trustivide.core.clock import STOCKHOLM
+from trustivide.core.text import Text
+
+LOCALES = ("sv", "en")
+COOKIE = "language"
+
+
+def language() -> str:
+    """The current language, "sv" or "en"."""
+    return str(get_locale() or "sv")[:2]
+
+
+def init_app(app: Flask, account_locale: Callable[[], str | None]) -> None:
+    """Install the locale selector and the filters ``day``, ``moment`` and ``text``."""
+
+    def select() -> str:
+        if not has_request_context():
+            return "sv"
+        chosen = account_locale() or request.cookies.get(COOKIE)
+        if chosen in LOCALES:
+            return str(chosen)
+        return request.accept_languages.best_match(LOCALES, "sv") or "sv"
+
+    app.config.setdefault("BABEL_DEFAULT_LOCALE", "sv")
+    app.config.setdefault("BABEL_TRANSLATION_DIRECTORIES", "../translations")
+    Babel(app, locale_selector=select, default_timezone="Europe/Stockholm")
+    app.jinja_env.filters.update(day=day, moment=moment, text=text)
+    app.jinja_env.globals.update(get_locale=get_locale, gettext=gettext, ngettext=ngettext)
+
+
+def day(value: date | datetime) -> str:
+    """"22 november 2026", in Swedish time."""
+    if isinstance(value, datetime):
+        value = value.astimezone(STOCKHOLM).date()
+    return str(format_date(value, "d MMMM yyyy"))
+
+
+def moment(value: datetime) -> str:
+    """"22 november 2026 kl. 14.05", in Swedish time."""
+    local = value.astimezone(STOCKHOLM)
+    clock = f"{local:%H.%M}" if language() == "sv" else f"{local:%H:%M}"
+    return gettext("%(day)s kl. %(clock)s", day=day(local.date()), clock=clock)
+
+
+def text(value: Text) -> str:
+    """A declared text in the current language."""
+    return value.in_(language())
+
+
+def remember(response: object, value: str) -> None:
+    """Keep the chosen language in a cookie for a year."""
+    secure = g.get("secure_cookies", False)
+    response.set_cookie(  # type: ignore[attr-defined]
+        COOKIE, value, max_age=31_536_000, samesite="Lax", httponly=True, secure=secure
+    )

@@ -1,0 +1,154 @@
+"""Pages that belong to no feature: the front page, the policy, the language, health."""
+
+import email
+import re
+from email.message import EmailMessage
+from email.policy import default as email_policy
+from pathlib import Path
+from typing import Any
+
+import markdown
+from flask import Blueprint, Flask, Response, current_app, render_template, request
+from flask.typing import ResponseReturnValue
+from markupsafe import Markup
+from sqlalchemy import text
+from werkzeug.exceptions import NotFound
+
+from trustivide.core.db import db
+from trustivide.core.inventory import record_of_processing
+from trustivide.rights import legal_texts
+from trustivide.web.access import local_path, public
+from trustivide.web.fragments import go, page
+from trustivide.web.locale import LOCALES, language, remember
+
+bp = Blueprint("web", __name__)
+dev = Blueprint("dev", __name__, url_prefix="/dev")
+
+
+@bp.get("/")
+@public
+def index() -> ResponseReturnValue:
+    """What Trustivide is."""
+    return page("web/landing.html")
+
+
+@bp.get("/healthz")
+@public
+def health() -> ResponseReturnValue:
+    """200 when the database answers."""
+    db.session.execute(text("SELECT 1"))
+    return Response("ok\n", mimetype="text/plain")
+
+
+@bp.post("/language", endpoint="language")
+@public
+def set_language() -> ResponseReturnValue:
+    """Choose the language; kept in a cookie, and by the account where there is one."""
+    chosen = request.form.get("language", "")
+    response = go(local_path(request.form.get("next")) or "/")
+    if chosen in LOCALES:
+        remember(response, chosen)
+        if "remember_language" in current_app.extensions:
+            current_app.extensions["remember_language"](chosen)
+    return response
+
+
+def legal_html(body: str) -> Markup:
+    """A legal text as HTML; placeholders like ``{{ table:activities }}`` become tables."""
+    html = markdown.markdown(body, extensions=["tables"])
+    html = re.sub(
+        r"<p>\{\{ table:(\w+) \}\}</p>",
+        lambda match: str(_table(match.group(1))),
+        html,
+    )
+    return Markup(html)  # noqa: S704  the texts ship with the product
+
+
+def _table(name: str) -> str:
+    activities = [activity for activity, _ in record_of_processing()]
+    recipients: dict[str, Any] = {r.key: r for a in activities for r in a.recipients}
+    return render_template(
+        f"web/_table_{name}.html", activities=activities, recipients=list(recipients.values())
+    )
+
+
+@bp.get("/privacy-policy")
+@public
+def policy() -> ResponseReturnValue:
+    """The privacy policy, with its tables read from the inventory."""
+    current = legal_texts.current("privacy-policy", language())
+    return page("web/policy.html", policy=current, body=legal_html(current.body))
+
+
+@bp.get("/processing-agreement")
+@public
+def agreement() -> ResponseReturnValue:
+    """The data processing agreement that organisations accept (GDPR Art. 28)."""
+    current = legal_texts.current("processing-agreement", language())
+    return page("web/policy.html", policy=current, body=legal_html(current.body))
+
+
+# The development mailbox. Registered only where mail is kept as files.
+
+
+def _mails(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*.eml"), reverse=True)
+
+
+def _read(path: Path) -> EmailMessage:
+    with path.open("rb") as file:
+        return email.message_from_binary_file(file, policy=email_policy)  # type: ignore[return-value]
+
+
+@dev.get("/mail")
+@public
+def mailbox() -> ResponseReturnValue:
+    """Every mail kept so far, newest first."""
+    folder: Path = current_app.extensions["mail_folder"]
+    mails = [(path.stem, _read(path)) for path in _mails(folder)[:200]]
+    return page("web/mailbox.html", mails=mails)
+
+
+@dev.get("/mail/<name>")
+@public
+def mail(name: str) -> ResponseReturnValue:
+    """One mail: its text with clickable links, and the way to its HTML part."""
+    message = _read(_find(name))
+    plain, html = message.get_body(("plain",)), message.get_body(("html",))
+    return page(
+        "web/mail.html",
+        name=name,
+        message=message,
+        plain=plain.get_content() if plain else "",
+        has_html=html is not None,
+    )
+
+
+@dev.get("/mail/<name>/html")
+@public
+def mail_html(name: str) -> ResponseReturnValue:
+    """The HTML part alone, as a mail program would show it."""
+    body = _read(_find(name)).get_body(("html",))
+    response = Response(body.get_content() if body else "", mimetype="text/html")
+    # Mail programs know no external stylesheets; nothing else may run or load.
+    response.headers["Content-Security-Policy"] = (
+        "sandbox allow-top-navigation-by-user-activation; default-src 'none'; "
+        "style-src 'unsafe-inline'"
+    )
+    return response
+
+
+def _find(name: str) -> Path:
+    folder: Path = current_app.extensions["mail_folder"]
+    wanted = {path.stem: path for path in _mails(folder)}
+    if name not in wanted:
+        raise NotFound
+    return wanted[name]
+
+
+def init_app(app: Flask, mail_folder: Path | None) -> None:
+    """Register the pages; the mailbox only where mails are kept as files."""
+    app.register_blueprint(bp)
+    if mail_folder is not None:
+        app.extensions["mail_folder"] = mail_folder
+        app.register_blueprint(dev)

@@ -1,0 +1,5 @@
+"""Entry point for gunicorn and for ``flask --app wsgi``."""
+
+from trustivide import create_app
+
+app = create_app()
