@@ -125,9 +125,7 @@ def _connect_features() -> None:
     """News that travels upwards, and what features add to worker and inventory."""
     registries = inventory.registry
     registries.dependents[:] = [
-        inventory.Dependent(
-            "surveys", survey_actions.erasure_preview, survey_actions.close_for_erasure
-        ),
+        inventory.Dependent("surveys", survey_actions.erasure_preview),
         inventory.Dependent(
             "organisations",
             organisation_actions.erasure_preview,

@@ -15,7 +15,14 @@ from uuid import UUID, uuid4
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import DateTime, Engine, MetaData, event, inspect
 from sqlalchemy.engine import Connection, Dialect
-from sqlalchemy.orm import DeclarativeBase, MappedColumn, ORMExecuteState, Session, mapped_column
+from sqlalchemy.orm import (
+    DeclarativeBase,
+    MappedColumn,
+    Mapper,
+    ORMExecuteState,
+    Session,
+    mapped_column,
+)
 from sqlalchemy.types import TypeDecorator
 
 from trustivide.core.activities import Activity
@@ -216,8 +223,9 @@ def _no_bulk_write_past_a_digest(state: ORMExecuteState) -> None:
             )
 
 
-@event.listens_for(Base, "before_insert", propagate=True)
-@event.listens_for(Base, "before_update", propagate=True)
+# On Mapper, not on Base: Flask-SQLAlchemy copies the base class rather than inheriting from it.
+@event.listens_for(Mapper, "before_insert")
+@event.listens_for(Mapper, "before_update")
 def _fill_digests(mapper: Any, connection: Connection, target: Any) -> None:
     state = inspect(target)
     for column in mapper.columns:

@@ -7,7 +7,7 @@ feature is imported: a feature is seen because its models are mapped.
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -141,7 +141,7 @@ class Dependent:
 
     key: str
     preview: Callable[[Session, Person], list[Consequence]]
-    carry_out: Callable[[Session, Person, Any], None]
+    carry_out: Callable[[Session, Person, datetime], None] = lambda session, person, now: None
 
 
 @dataclass

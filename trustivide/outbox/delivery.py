@@ -23,7 +23,7 @@ from sqlalchemy import delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from trustivide.core import clock
-from trustivide.core.activities import BY_KEY, SERVICE_MAIL
+from trustivide.core.activities import BY_KEY, MARKETING_EMAIL, SERVICE_MAIL, TEAM_SURVEYS
 from trustivide.core.crypto import normalise_address
 from trustivide.core.db import db, transaction
 from trustivide.core.inventory import Store
@@ -38,6 +38,7 @@ log = logging.getLogger(__name__)
 LEASE = timedelta(minutes=5)
 BATCH = 20
 MAX_ATTEMPTS = 8
+_STOPPABLE = frozenset({MARKETING_EMAIL.key, TEAM_SURVEYS.key})  # RFC 8058 header and link
 
 
 class VerifiedConnection(flask_mail.Connection):
@@ -123,16 +124,20 @@ def _deliver(mail_id: UUID, send: Callable[[EmailMessage], None]) -> None:
         # The last word on permission, in the same transaction as the marking:
         # an objection made while the mail was queued stops it.
         allowed = may_use(session, Person.of(None, mail.recipient), BY_KEY[mail.purpose])
-        mail.state = "sending" if message is not None and allowed else "withheld"
+        sending = message if allowed else None
+        # A traceless mail is marked alike whether or not it is sent: the file
+        # and its journal must not tell whom a reminder left out.
+        traceless = mail.kind in registry.traceless
+        mail.state = "sending" if sending is not None or traceless else "withheld"
         mail.attempts += 1
         mail.lease = now + LEASE
         state = mail.state
     code: int | None = None
-    if message is not None and state == "sending":
-        state, code = _hand_over(message, send)
+    if sending is not None:
+        state, code = _hand_over(sending, send)
     with transaction() as session:
         # By query, not by object: the row may have been erased while it was sent.
-        if mail.kind in registry.traceless and state != "deferred":
+        if traceless and state != "deferred":
             session.execute(delete(Mail).where(Mail.id == mail_id))
             return
         again = state == "deferred" and mail.attempts < MAX_ATTEMPTS
@@ -168,6 +173,9 @@ def compose(mail: Mail) -> EmailMessage | None:
     if context is None:
         return None
     settings = current_app.config["SETTINGS"]
+    unsubscribe = None
+    if registry.unsubscribe and mail.purpose in _STOPPABLE:
+        unsubscribe = settings.public_url + registry.unsubscribe(mail.recipient, mail.purpose)
     with force_locale(mail.locale):
         rendered = {
             part: render_template(
@@ -175,6 +183,7 @@ def compose(mail: Mail) -> EmailMessage | None:
                 public_url=settings.public_url,
                 contact_email=settings.contact_email,
                 locale=mail.locale,
+                unsubscribe=unsubscribe,
                 **context,
             )
             for part in ("subject.txt", "body.txt", "body.html")
@@ -188,9 +197,8 @@ def compose(mail: Mail) -> EmailMessage | None:
     message["Date"] = formatdate()
     message["Message-ID"] = make_msgid(str(mail.id), domain="trustivide")
     message["Auto-Submitted"] = "auto-generated"
-    if registry.unsubscribe and mail.purpose in {"marketing_email", "team_surveys"}:
-        address = registry.unsubscribe(mail.recipient, mail.purpose)
-        message["List-Unsubscribe"] = f"<{settings.public_url}{address}>"
+    if unsubscribe:
+        message["List-Unsubscribe"] = f"<{unsubscribe}>"
         message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     message.set_content(rendered["body.txt"])
     message.add_alternative(rendered["body.html"], subtype="html")

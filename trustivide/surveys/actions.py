@@ -1,5 +1,306 @@
-"""STUB."""
-def close_due(now): ...
-def erasure_preview(session, person): return []
-def close_for_erasure(session, person, now): ...
-def on_organisation_closing(organisation, session, now): ...
+"""What happens to surveys and answers. Submitting never writes an invitation."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from uuid import UUID, uuid4
+
+from sqlalchemy import delete, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from trustivide.core import clock
+from trustivide.core.activities import TEAM_SURVEYS
+from trustivide.core.clock import day_of
+from trustivide.core.crypto import ring
+from trustivide.core.db import db, transaction
+from trustivide.core.errors import Refused
+from trustivide.core.inventory import Consequence
+from trustivide.core.subjects import Person
+from trustivide.core.text import Text
+from trustivide.organisations.models import Organisation
+from trustivide.organisations.queries import Actor, organisation_of, owned_alone
+from trustivide.outbox.actions import send_mail
+from trustivide.rights.ledger import ledger
+from trustivide.rights.queries import may_use
+from trustivide.surveys import anonymity, snapshot
+from trustivide.surveys.catalogue import Answer, Instrument, load
+from trustivide.surveys.models import AnswerSet, Draft, Invitation, Snapshot, Survey
+from trustivide.surveys.queries import answers_by_code, running
+from trustivide.teams.models import Team, TeamMember
+
+LONGEST = timedelta(days=90)
+
+
+class AlreadyAnswered(Exception):
+    """The link's slot is taken by an answer set with another receipt code."""
+
+
+class Closed(Exception):
+    """The survey closed before the answers arrived; nothing was stored."""
+
+
+def invitable(session: Session, members: Sequence[TeamMember]) -> list[TeamMember]:
+    """The members who have not said no to invitations."""
+    return [m for m in members if may_use(session, Person.of(None, m.email), TEAM_SURVEYS)]
+
+
+def launch(
+    session: Session,
+    actor: Actor,
+    team: Team,
+    members: Sequence[TeamMember],
+    instrument: Instrument,
+    *,
+    message: str,
+    closes_at: datetime,
+    locale: str,
+    now: datetime,
+    survey_id: UUID | None = None,
+) -> Survey:
+    """Send ``instrument`` to the members who accept invitations, each with an own link.
+
+    From here on k, team and instrument are locked by the database.
+    ``survey_id`` comes from the preview, so that sending twice sends once: the
+    second call raises IntegrityError. Raises :class:`Refused` when nobody can
+    be invited or the closing date is not within 90 days from now.
+    """
+    if not now < closes_at <= now + LONGEST:
+        raise Refused("closing date")
+    invited = invitable(session, members)
+    if not invited:
+        raise Refused("nobody to invite")
+    survey = Survey(
+        id=survey_id or uuid4(),
+        team_id=team.id,
+        instrument=instrument.key,
+        instrument_version=instrument.version,
+        instrument_hash=instrument.fingerprint,
+        locale=locale,
+        message=message,
+        k=organisation_of(session, actor).minimum_answers,
+        invited=len(invited),
+        link_key=anonymity.new_link_key(),
+        launched_by_id=actor.user_id,
+        opened_at=now,
+        closes_at=closes_at,
+    )
+    session.add(survey)
+    session.flush()
+    for member in invited:
+        _invite(session, survey, member.email, now)
+    return survey
+
+
+def _invite(session: Session, survey: Survey, email: str, now: datetime) -> None:
+    assert survey.link_key is not None
+    invitation_id = uuid4()
+    token = anonymity.token_of(survey.link_key, invitation_id)
+    session.add(
+        Invitation(
+            id=invitation_id,
+            survey_id=survey.id,
+            email=email,
+            lookup=anonymity.lookup_of(token),
+        )
+    )
+    send_mail(
+        session,
+        "survey_invitation",
+        email,
+        {"invitation": str(invitation_id)},
+        purpose=TEAM_SURVEYS,
+        locale=survey.locale,
+        now=now,
+        about_id=invitation_id,
+    )
+
+
+def remind(session: Session, survey: Survey, now: datetime) -> None:
+    """Queue a reminder for *every* invitation; who has answered is looked up when sending.
+
+    At most once a day. The rows leave no trace, whatever becomes of them.
+    Raises :class:`Refused` when one went out today or the survey is closed.
+    """
+    today = day_of(now)
+    if survey.closed_at is not None or survey.reminded_on == today:
+        raise Refused("reminded today")
+    survey.reminded_on = today
+    for invitation in session.scalars(
+        select(Invitation).where(Invitation.survey_id == survey.id)
+    ).all():
+        send_mail(
+            session,
+            "survey_reminder",
+            invitation.email,
+            {"invitation": str(invitation.id)},
+            purpose=TEAM_SURVEYS,
+            locale=survey.locale,
+            now=now,
+        )
+
+
+def save_draft(session: Session, survey: Survey, cookie: str, answers: dict[str, str]) -> None:
+    """Keep half-filled answers under the browser's cookie; nothing names the invitation."""
+    digest = ring().digest(cookie, "draft")
+    draft = session.scalar(select(Draft).where(Draft.cookie_digest == digest))
+    sealed = anonymity.seal_draft(cookie, answers)
+    if draft is None:
+        session.add(Draft(survey_id=survey.id, cookie_digest=digest, sealed=sealed))
+    else:
+        draft.sealed = sealed
+    session.flush()
+
+
+def submit(
+    survey_id: UUID,
+    token: str,
+    code: str,
+    answers: dict[str, Answer],
+    draft_cookie: str | None = None,
+) -> None:
+    """Store one answer set for one link, in one transaction of its own.
+
+    Exactly once per invitation: repeating a submission with the same code (a
+    double click, a lost response) changes nothing and succeeds; with another
+    code it raises :class:`AlreadyAnswered`, and after closing :class:`Closed`.
+    The transaction inserts the answer set and deletes the draft, and touches
+    no row that names the invitation. It commits by itself, since the database
+    decides between two at once by refusing the later one.
+    """
+    slot, receipt = anonymity.slot_of(token), anonymity.receipt_of(code)
+    try:
+        with transaction() as session:
+            # Shared lock: closing waits for those who are submitting, and they for it.
+            survey = session.scalars(
+                select(Survey).where(Survey.id == survey_id).with_for_update(read=True)
+            ).one_or_none()
+            if survey is None or survey.closed_at is not None:
+                raise Closed
+            session.add(AnswerSet(survey_id=survey_id, slot=slot, receipt=receipt, answers=answers))
+            if draft_cookie:
+                session.execute(
+                    delete(Draft).where(Draft.cookie_digest == ring().digest(draft_cookie, "draft"))
+                )
+    except IntegrityError:
+        stored = db.session.scalar(select(AnswerSet.receipt).where(AnswerSet.slot == slot))
+        db.session.rollback()
+        if stored is None:
+            raise Closed from None
+        if bytes(stored) != receipt:
+            raise AlreadyAnswered from None
+
+
+def correct(session: Session, code: str, answers: dict[str, Answer]) -> None:
+    """Replace the answers that ``code`` opens. Raises :class:`Refused` after closing."""
+    held, _ = _open_by_code(session, code)
+    held.answers = answers
+    session.flush()
+
+
+def restrict_answers(session: Session, code: str, *, restricted: bool) -> None:
+    """Keep the answers out of the result, or let them in again, until closing."""
+    held, _ = _open_by_code(session, code)
+    held.restricted = restricted
+    session.flush()
+
+
+def withdraw(session: Session, code: str, now: datetime) -> bool:
+    """Delete the answers that ``code`` opens; whether the link may answer anew.
+
+    After closing the published figures stay as they are, so that a withdrawal
+    can't be used to subtract a person.
+    """
+    found = answers_by_code(session, code)
+    if found is None:
+        raise Refused("unknown code")
+    held, listed = found
+    ledger().append("answers-withdrawn", held.receipt, day_of(now), {})
+    session.delete(held)
+    session.flush()
+    return listed.survey.closed_at is None
+
+
+def _open_by_code(session: Session, code: str) -> tuple[AnswerSet, Survey]:
+    found = answers_by_code(session, code)
+    if found is None or found[1].survey.closed_at is not None:
+        raise Refused("closed")
+    return found[0], found[1].survey
+
+
+def close(session: Session, survey: Survey, now: datetime) -> None:
+    """Freeze the result, destroy the link key, delete the drafts. Closing twice closes once.
+
+    The ledger hears of it first: a restored backup must not revive the key.
+    """
+    locked = session.scalars(select(Survey).where(Survey.id == survey.id).with_for_update()).one()
+    if locked.closed_at is not None:
+        return
+    _note_closing(locked, now)
+    answer_sets = session.scalars(
+        select(AnswerSet.answers).where(
+            AnswerSet.survey_id == survey.id, AnswerSet.restricted.is_(False)
+        )
+    ).all()
+    instrument = load(locked.instrument, locked.instrument_version)
+    figures = snapshot.compute(instrument, answer_sets, k=locked.k, invited=locked.invited)
+    session.add(Snapshot(survey_id=locked.id, figures=figures))
+    locked.closed_at = now
+    locked.link_key = None
+    session.execute(delete(Draft).where(Draft.survey_id == locked.id))
+    session.flush()
+
+
+def _note_closing(survey: Survey, now: datetime) -> None:
+    reference = ring().digest(survey.id.bytes, "survey")
+    ledger().append("survey-closed", reference, day_of(now), {"survey": str(survey.id)})
+
+
+def close_due(now: datetime) -> None:
+    """Close every survey whose closing date has passed; the worker calls it every minute."""
+    due = db.session.scalars(
+        select(Survey.id).where(Survey.closed_at.is_(None), Survey.closes_at <= now)
+    ).all()
+    for survey_id in due:
+        with transaction() as session:
+            close(session, session.get_one(Survey, survey_id), clock.now())
+
+
+def on_organisation_closing(organisation: Organisation, *, session: Session, now: datetime) -> None:
+    """An organisation is about to be erased with its surveys: their links end for good."""
+    for survey in running(session, organisation.id):
+        _note_closing(survey, now)
+
+
+def erasure_preview(session: Session, person: Person) -> list[Consequence]:
+    """Say what an erasure does to surveys, and what it can't do to answers."""
+    found = []
+    if person.user_id is not None:
+        ending = sum(len(running(session, o.id)) for o in owned_alone(session, person.user_id))
+        if ending:
+            found.append(
+                Consequence(
+                    Text(
+                        f"Pågående enkäter som avslutas utan resultat: {ending}.",
+                        f"Running surveys that end without a result: {ending}.",
+                    )
+                )
+            )
+    if person.addresses and session.scalar(
+        select(Invitation.id)
+        .join(Survey, Invitation.survey_id == Survey.id)
+        .where(Invitation.email_digest.in_(person.address_digests), Survey.closed_at.is_(None))
+        .limit(1)
+    ):
+        found.append(
+            Consequence(
+                Text(
+                    "Din inbjudan till en pågående enkät raderas. Har du redan svarat finns "
+                    "svaren kvar, eftersom vi inte vet vilka som är dina: ta tillbaka dem med "
+                    "kvittokoden.",
+                    "Your invitation to a running survey is erased. If you have answered, the "
+                    "answers stay, since we don't know which are yours: withdraw them with the "
+                    "receipt code.",
+                )
+            )
+        )
+    return found

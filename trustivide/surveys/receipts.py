@@ -1,2 +1,5 @@
 """STUB."""
-def holder(): return None
+
+
+def holder():
+    return None

@@ -1,0 +1,232 @@
+"""No path leads from an invitation to an answer set, and the attacker would find one."""
+
+import threading
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from random import Random
+
+import pytest
+import time_machine
+from flask import Flask
+from sqlalchemy import func, select, text
+from sqlalchemy.exc import IntegrityError
+
+from tests.conftest import both_databases
+from tests.surveys import attacker
+from tests.surveys.stories import answer, launched, tokens
+from trustivide.core import clock
+from trustivide.core.db import db, transaction
+from trustivide.surveys import actions, anonymity
+from trustivide.surveys.models import AnswerSet, Invitation, Survey
+
+PEOPLE = 16
+# Of 16 joins in random order, 8 or more are right once in 100,000 tries; the
+# attacker tries some hundreds of orders.
+CHANCE = 8
+
+After = Callable[[str], None]
+
+
+def _answer_all(
+    app: Flask, survey: Survey, scratch: Path, also: After = lambda token: None
+) -> tuple[list[attacker.Copy], dict[str, str]]:
+    """Everybody answers in random order, one a day; a copy of the database after each."""
+    links = list(tokens(survey).values())
+    Random().shuffle(links)
+    truth = {}
+    copies = [attacker.copy_of(db.engine, scratch)]
+    start = clock.now()
+    for n, token in enumerate(links):
+        with time_machine.travel(start + timedelta(hours=18 * n), tick=False):
+            before = Random().random() < 0.5
+            if before:
+                also(token)
+            answer(survey, token, seed=n)
+            if not before:
+                also(token)
+        db.session.rollback()
+        copies.append(attacker.copy_of(db.engine, scratch))
+        truth[anonymity.slot_of(token).hex()] = anonymity.lookup_of(token).hex()
+    return copies, truth
+
+
+def _best(copies: list[attacker.Copy], truth: dict[str, str]) -> int:
+    """How many joins the attacker's best method gets right."""
+    attempts = [attacker.joins(copies, Random(1)), *attacker.joins_by_order(copies[-1])]
+    return max(sum(truth[a] == i for a, i in attempt.items()) for attempt in attempts)
+
+
+@both_databases
+def test_the_live_database_joins_no_answer_to_an_invitation(app: Flask, tmp_path: Path) -> None:
+    survey = launched(app, PEOPLE)
+    copies, truth = _answer_all(app, survey, tmp_path)
+    assert len(truth) == PEOPLE
+    assert _best(copies, truth) < CHANCE
+
+
+@pytest.fixture
+def leaks(app: Flask) -> Iterator[dict[str, After]]:
+    """Planted mistakes of the kind that real products made."""
+    with db.engine.begin() as connection:
+        connection.execute(text("CREATE TABLE visit (number TEXT, about TEXT)"))
+
+    def in_a_transaction_of_its_own(statement: str) -> After:
+        def leak(token: str) -> None:
+            lookup = anonymity.lookup_of(token)
+            with transaction() as session:
+                invitation = session.scalars(
+                    select(Invitation).where(Invitation.lookup == lookup)
+                ).one()
+                session.execute(
+                    text(statement),
+                    {"about": invitation.id.hex, "lookup": lookup, "anew": token.encode() * 2},
+                )
+
+        return leak
+
+    yield {
+        "a row about the visit": in_a_transaction_of_its_own(
+            "INSERT INTO visit VALUES ('', :about)"
+        ),
+        "the invitation rewritten": in_a_transaction_of_its_own(
+            "UPDATE invitation SET email = :anew WHERE lookup = :lookup"
+        ),
+    }
+
+
+@both_databases
+@pytest.mark.parametrize("leak", ["a row about the visit", "the invitation rewritten"])
+def test_the_attacker_finds_a_planted_path(
+    app: Flask, tmp_path: Path, leaks: dict[str, After], leak: str
+) -> None:
+    survey = launched(app, PEOPLE)
+    copies, truth = _answer_all(app, survey, tmp_path, also=leaks[leak])
+    assert _best(copies, truth) == PEOPLE
+
+
+@both_databases
+def test_the_attacker_needs_the_final_copy_only_when_order_leaks(
+    app: Flask, tmp_path: Path, leaks: dict[str, After]
+) -> None:
+    survey = launched(app, PEOPLE)
+    copies, truth = _answer_all(app, survey, tmp_path, also=leaks["a row about the visit"])
+    by_order = attacker.joins_by_order(copies[-1])
+    best = max(sum(truth[a] == i for a, i in attempt.items()) for attempt in by_order)
+    if db.engine.dialect.name == "postgresql":
+        assert best == PEOPLE  # xmin ranks both tables alike
+    else:
+        assert best < CHANCE  # no row ids, no times: even then the order is gone
+
+
+@both_databases
+def test_an_answer_set_holds_no_time_and_no_order(app: Flask) -> None:
+    kinds = {str(c.type).upper() for c in AnswerSet.__table__.columns}
+    assert not any("DATE" in kind or "TIME" in kind for kind in kinds)
+    if db.engine.dialect.name == "sqlite":
+        sql = db.session.scalar(text("SELECT sql FROM sqlite_master WHERE name='answer_set'"))
+        assert "WITHOUT ROWID" in str(sql)
+
+
+@both_databases
+def test_fifty_parallel_submits_of_one_link_store_one_answer_set(app: Flask) -> None:
+    survey = launched(app, 6)
+    token = next(iter(tokens(survey).values()))
+    survey_id, outcomes = survey.id, []
+    db.session.rollback()
+    codes = [anonymity.new_receipt_code() for _ in range(5)]
+    barrier = threading.Barrier(50)
+
+    def once(n: int) -> None:
+        with app.app_context():
+            barrier.wait()
+            try:
+                actions.submit(survey_id, token, codes[n % 5], {"care_1": 4})
+                outcomes.append((n % 5, "stored"))
+            except actions.AlreadyAnswered:
+                outcomes.append((n % 5, "taken"))
+            finally:
+                db.session.remove()
+
+    threads = [threading.Thread(target=once, args=(n,)) for n in range(50)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert db.session.scalar(select(func.count()).select_from(AnswerSet)) == 1
+    winners = {code for code, outcome in outcomes if outcome == "stored"}
+    assert len(outcomes) == 50
+    assert len(winners) == 1  # the ten double clicks of the winning tab all succeeded
+    assert sum(outcome == "stored" for _, outcome in outcomes) == 10
+
+
+@both_databases
+def test_a_survey_is_locked_from_its_first_invitation(app: Flask) -> None:
+    survey = launched(app, 6)
+    for change in ("k = 4", "k = 6", "instrument = 'another'", "invited = 1"):
+        with pytest.raises(IntegrityError), transaction() as session:
+            session.execute(text(f"UPDATE survey SET {change}"))
+    with transaction() as session:
+        actions.close(session, survey, clock.now())
+    assert survey.link_key is None
+    for change in ("closed_at = NULL", "link_key = 'x'"):
+        statement = f"UPDATE survey SET {change}"
+        if db.engine.dialect.name == "postgresql":
+            statement = statement.replace("'x'", "'\\x00'::bytea")
+        with pytest.raises(IntegrityError), transaction() as session:
+            session.execute(text(statement))
+    with pytest.raises(IntegrityError), transaction() as session:
+        session.execute(text("UPDATE snapshot SET figures = '{}'"))
+
+
+@both_databases
+def test_closing_destroys_the_key_so_that_nobody_can_compute_a_slot(app: Flask) -> None:
+    survey = launched(app, 6)
+    links = tokens(survey)
+    for n, token in enumerate(links.values()):
+        answer(survey, token, n)
+    with transaction() as session:
+        actions.close(session, survey, clock.now())
+        actions.close(session, survey, clock.now())  # closing twice closes once
+    with pytest.raises(actions.Closed):
+        actions.submit(survey.id, "a" * 32, anonymity.new_receipt_code(), {"care_1": 3})
+    assert db.session.scalar(text("SELECT count(*) FROM survey WHERE link_key IS NOT NULL")) == 0
+    assert db.session.scalar(text("SELECT count(*) FROM draft")) == 0
+
+
+@both_databases
+def test_withdrawing_after_closing_changes_no_published_figure(app: Flask) -> None:
+    survey = launched(app, 6)
+    codes = [answer(survey, token, n) for n, token in enumerate(tokens(survey).values())]
+    with transaction() as session:
+        actions.close(session, survey, clock.now())
+    before = db.session.scalar(text("SELECT figures FROM snapshot"))
+    with transaction() as session:
+        assert actions.withdraw(session, codes[0], clock.now()) is False
+    assert db.session.scalar(text("SELECT figures FROM snapshot")) == before
+    assert db.session.scalar(select(func.count()).select_from(AnswerSet)) == 5
+
+
+@both_databases
+def test_withdrawing_before_closing_frees_the_invitation(app: Flask) -> None:
+    survey = launched(app, 6)
+    token = next(iter(tokens(survey).values()))
+    code = answer(survey, token)
+    with transaction() as session:
+        assert actions.withdraw(session, code, clock.now()) is True
+    answer(survey, token, 5)
+    assert db.session.scalar(select(func.count()).select_from(AnswerSet)) == 1
+
+
+def test_a_receipt_code_forgives_how_it_is_typed() -> None:
+    code = anonymity.new_receipt_code()
+    typed = code.lower().replace("-", " ").replace("0", "o").replace("1", "l")
+    assert anonymity.receipt_of(typed) == anonymity.receipt_of(code)
+    assert len({anonymity.new_receipt_code() for _ in range(1000)}) == 1000
+
+
+def test_a_draft_opens_with_its_own_cookie_only() -> None:
+    mine, other = anonymity.new_draft_cookie(), anonymity.new_draft_cookie()
+    sealed = anonymity.seal_draft(mine, {"care_1": "5"})
+    assert anonymity.open_draft(mine, sealed) == {"care_1": "5"}
+    assert anonymity.open_draft(other, sealed) == {}

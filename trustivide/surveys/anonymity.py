@@ -1,0 +1,93 @@
+"""Tokens, slots, receipt codes and drafts: what keeps a person and their answers apart.
+
+Everything here is a pure function of secrets. The scheme, and what it does not
+stop, is described in ``docs/privacy.md``.
+"""
+
+import base64
+import hashlib
+import hmac
+import json
+import secrets
+from uuid import UUID
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+_CODE_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32: no I, L, O, U
+_CODE_LENGTH = 26  # 26 × 5 bits hold 128
+_GROUP = 5
+_LOOK_ALIKES = str.maketrans({"I": "1", "L": "1", "O": "0", "U": "V"})
+
+
+def new_link_key() -> bytes:
+    """A survey's link key: 256 random bits, stored encrypted, destroyed at closing."""
+    return secrets.token_bytes(32)
+
+
+def token_of(link_key: bytes, invitation_id: UUID) -> str:
+    """The invitation's token, 192 bits: HMAC-SHA-256 of its id under the link key.
+
+    It is never stored, so whoever reads the database without the key ring can
+    compute no token, and after closing nobody can.
+    """
+    mac = hmac.digest(link_key, invitation_id.bytes, hashlib.sha256)[:24]
+    return base64.urlsafe_b64encode(mac).decode()
+
+
+def lookup_of(token: str) -> bytes:
+    """What the invitation stores of its token."""
+    return _hash(token, "lookup")
+
+
+def slot_of(token: str) -> bytes:
+    """What the answer set stores of the token; unequal to, and not computable from, the look-up."""
+    return _hash(token, "slot")
+
+
+def new_receipt_code() -> str:
+    """A fresh receipt code, 128 bits in readable groups: ``7K3QX-…``."""
+    number = secrets.randbits(128)
+    digits = []
+    for _ in range(_CODE_LENGTH):
+        number, digit = divmod(number, 32)
+        digits.append(_CODE_ALPHABET[digit])
+    text = "".join(digits)
+    return "-".join(text[i : i + _GROUP] for i in range(0, len(text), _GROUP))
+
+
+def receipt_of(code: str) -> bytes:
+    """What the answer set stores of the code. Blanks, hyphens, case and look-alikes don't count."""
+    bare = "".join(c for c in code.upper() if c.isalnum()).translate(_LOOK_ALIKES)
+    return _hash(bare, "receipt")
+
+
+def _hash(secret: str, purpose: str) -> bytes:
+    """Unkeyed on purpose: the input has 128 bits or more, so nothing can be guessed."""
+    return hashlib.sha256(purpose.encode() + b"\0" + secret.encode()).digest()
+
+
+def new_draft_cookie() -> str:
+    """A random cookie (256 bits) that alone can open a draft."""
+    return secrets.token_urlsafe(32)
+
+
+def seal_draft(cookie: str, answers: dict[str, str]) -> bytes:
+    """Encrypt a draft with a key that is derived from the cookie and stored nowhere."""
+    nonce = secrets.token_bytes(12)
+    text = json.dumps(answers, ensure_ascii=False).encode()
+    return nonce + AESGCM(_draft_key(cookie)).encrypt(nonce, text, None)
+
+
+def open_draft(cookie: str, sealed: bytes) -> dict[str, str]:
+    """The draft's answers by item key; empty when the cookie doesn't fit."""
+    try:
+        text = AESGCM(_draft_key(cookie)).decrypt(sealed[:12], sealed[12:], None)
+    except InvalidTag:
+        return {}
+    answers: dict[str, str] = json.loads(text)
+    return answers
+
+
+def _draft_key(cookie: str) -> bytes:
+    return _hash(cookie, "draft-key")

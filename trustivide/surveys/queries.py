@@ -1,0 +1,141 @@
+"""Reading surveys, always from where the reader stands."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from trustivide.core.crypto import ring
+from trustivide.organisations.queries import Actor
+from trustivide.outbox.models import Mail
+from trustivide.surveys import anonymity
+from trustivide.surveys.catalogue import Instrument, load
+from trustivide.surveys.models import AnswerSet, Draft, Invitation, Snapshot, Survey
+from trustivide.teams.models import Team
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A survey with its team, as lists show it."""
+
+    survey: Survey
+    team: Team
+
+    @property
+    def instrument(self) -> Instrument:
+        """The questionnaire as it was when the survey was sent."""
+        return load(self.survey.instrument, self.survey.instrument_version)
+
+
+@dataclass(frozen=True)
+class Surveys:
+    """The surveys that an actor may see: those of their organisation's teams."""
+
+    session: Session
+    actor: Actor
+
+    def get(self, survey_id: UUID) -> Listed | None:
+        """The survey, or ``None`` if there is none with this id *for this actor*."""
+        row = self.session.execute(self._all().where(Survey.id == survey_id)).one_or_none()
+        return Listed(*row) if row else None
+
+    def all(self, team_id: UUID | None = None) -> list[Listed]:
+        """The surveys, newest first; of one team if ``team_id`` is given."""
+        statement = self._all().order_by(Survey.opened_at.desc())
+        if team_id is not None:
+            statement = statement.where(Team.id == team_id)
+        return [Listed(*row) for row in self.session.execute(statement)]
+
+    def _all(self) -> Any:
+        return (
+            select(Survey, Team)
+            .join(Team, Survey.team_id == Team.id)
+            .where(Team.organisation_id == self.actor.organisation_id)
+        )
+
+
+def for_actor(session: Session, actor: Actor) -> Surveys:
+    """Everything that ``actor`` may see of surveys."""
+    return Surveys(session, actor)
+
+
+def invitation_for(session: Session, token: str) -> tuple[Invitation, Survey] | None:
+    """The invitation and survey behind a link's token, also after closing."""
+    row = session.execute(
+        select(Invitation, Survey)
+        .join(Survey, Invitation.survey_id == Survey.id)
+        .where(Invitation.lookup == anonymity.lookup_of(token))
+    ).one_or_none()
+    return (row[0], row[1]) if row else None
+
+
+def has_answered(session: Session, token: str) -> bool:
+    """Whether the slot of this link is taken. Nobody but its holder and the mailer may ask."""
+    found = session.scalar(select(AnswerSet.id).where(AnswerSet.slot == anonymity.slot_of(token)))
+    return found is not None
+
+
+def answers_by_code(session: Session, code: str) -> tuple[AnswerSet, Listed] | None:
+    """The answer set that a receipt code opens."""
+    row = session.execute(
+        select(AnswerSet, Survey, Team)
+        .join(Survey, AnswerSet.survey_id == Survey.id)
+        .join(Team, Survey.team_id == Team.id)
+        .where(AnswerSet.receipt == anonymity.receipt_of(code))
+    ).one_or_none()
+    return (row[0], Listed(row[1], row[2])) if row else None
+
+
+def draft_for(session: Session, survey_id: UUID, cookie: str | None) -> dict[str, str]:
+    """The answers saved so far on this device; empty without a fitting cookie."""
+    if not cookie:
+        return {}
+    sealed = session.scalar(
+        select(Draft.sealed).where(
+            Draft.cookie_digest == ring().digest(cookie, "draft"), Draft.survey_id == survey_id
+        )
+    )
+    return anonymity.open_draft(cookie, sealed) if sealed else {}
+
+
+def participation(session: Session, survey: Survey) -> int | None:
+    """How many have answered, or ``None`` while that is open and fewer than k."""
+    if survey.closed_at is not None:
+        frozen = snapshot_of(session, survey)
+        return int(frozen["answered"]) if frozen else None
+    answered = (
+        session.scalar(
+            select(func.count()).select_from(AnswerSet).where(AnswerSet.survey_id == survey.id)
+        )
+        or 0
+    )
+    return answered if answered >= survey.k else None
+
+
+def snapshot_of(session: Session, survey: Survey) -> dict[str, Any] | None:
+    """The frozen result of a closed survey."""
+    return session.scalar(select(Snapshot.figures).where(Snapshot.survey_id == survey.id))
+
+
+def delivery(session: Session, survey: Survey) -> Counter[str]:
+    """How many invitations are in which delivery state. Reminders are never counted."""
+    rows = session.execute(
+        select(Mail.state, func.count())
+        .join(Invitation, Mail.about_id == Invitation.id)
+        .where(Invitation.survey_id == survey.id)
+        .group_by(Mail.state)
+    )
+    return Counter({str(state): int(number) for state, number in rows})
+
+
+def running(session: Session, organisation_id: UUID) -> Sequence[Survey]:
+    """The organisation's surveys that are still open."""
+    return session.scalars(
+        select(Survey)
+        .join(Team, Survey.team_id == Team.id)
+        .where(Team.organisation_id == organisation_id, Survey.closed_at.is_(None))
+    ).all()
