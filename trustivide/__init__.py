@@ -28,11 +28,12 @@ from trustivide.outbox import delivery, worker
 from trustivide.outbox.registry import registry as outbox
 from trustivide.privacy import access as privacy_access
 from trustivide.privacy import erasure, export, retention
+from trustivide.privacy import links as privacy_links
 from trustivide.privacy import views as privacy
 from trustivide.rights import ledger
 from trustivide.surveys import actions as survey_actions
+from trustivide.surveys import answering, respondents
 from trustivide.surveys import mails as survey_mails
-from trustivide.surveys import receipts as survey_receipts
 from trustivide.surveys import views as surveys
 from trustivide.teams import views as teams
 from trustivide.web import access, errors, headers, limits, locale
@@ -81,12 +82,14 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
         organisation_views.bp,
         teams.bp,
         surveys.bp,
-        surveys.answering,
+        answering.bp,
         workshops.bp,
         privacy.bp,
         admin.bp,
     ):
         app.register_blueprint(blueprint)
+    # A mail program posts there on its own: no session, no token (RFC 8058).
+    app.extensions["csrf"].exempt(privacy.one_click_unsubscribe)
     _connect_features()
     _templates(app, settings)
     access.init_app(app, POLICIES)
@@ -134,11 +137,17 @@ def _connect_features() -> None:
     ]
     registries.stores[:] = [delivery.DEVELOPMENT_MAIL, export.FILES]
     organisation_actions.organisation_closing.connect(survey_actions.on_organisation_closing)
-    outbox.composers.update(survey_mails.COMPOSERS)
+    outbox.composers.update(
+        survey_mails.COMPOSERS | privacy_links.COMPOSERS | erasure.COMPOSERS
+    )
     outbox.traceless.update(survey_mails.TRACELESS)
     outbox.unsubscribe = privacy.unsubscribe_path
     outbox.handlers.update({"export": export.run, "erasure": erasure.run})
-    outbox.every_minute[:] = [survey_actions.close_due, erasure.start_due]
+    outbox.every_minute[:] = [
+        survey_actions.close_due,
+        erasure.start_due,
+        privacy_links.forget_expired,
+    ]
     outbox.every_night[:] = [retention.sweep]
 
 
@@ -182,7 +191,7 @@ POLICIES: dict[str, access.Policy] = {
     "member": _member,
     "staff": _staff,
     "subject": _subject,
-    "respondent": lambda _: survey_receipts.holder(),
+    "respondent": lambda _: respondents.holder(),
 }
 
 

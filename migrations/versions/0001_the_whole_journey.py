@@ -211,6 +211,9 @@ def upgrade():
 
     op.create_table('export',
     sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('request_id', sa.Uuid(), nullable=False),
+    sa.Column('locale', sa.String(), nullable=False),
+    sa.Column('file_key', sa.LargeBinary(), nullable=True),
     sa.Column('reference', sa.LargeBinary(length=32), nullable=False),
     sa.Column('user_id', sa.Uuid(), nullable=True),
     sa.Column('email', sa.LargeBinary(), nullable=True),
@@ -218,7 +221,8 @@ def upgrade():
     sa.Column('progress', sa.Integer(), nullable=False),
     sa.Column('requested_at', sa.DateTime(), nullable=False),
     sa.Column('expires_at', sa.DateTime(), nullable=False),
-    sa.CheckConstraint("state IN ('queued','running','ready','failed','gone')", name=op.f('ck_export_state')),
+    sa.CheckConstraint("state IN ('queued','running','ready','failed')", name=op.f('ck_export_state')),
+    sa.ForeignKeyConstraint(['request_id'], ['request.id'], name=op.f('fk_export_request_id')),
     sa.ForeignKeyConstraint(['user_id'], ['user.id'], name=op.f('fk_export_user_id'), ondelete='CASCADE'),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_export'))
     )

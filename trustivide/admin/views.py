@@ -1,16 +1,188 @@
-"""Staff pages."""
+"""Staff pages. Opening a person's data takes a reason, and leaves a trace that the person sees."""
 
-from flask import Blueprint
+from collections.abc import Collection
+from typing import Any
+from uuid import UUID
+
+from flask import Blueprint, g, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
 
-from trustivide.admin.models import StaffAccess  # noqa: F401
-from trustivide.web.access import staff
+from trustivide.admin import actions, queries
+from trustivide.admin.forms import AccountSearch, CustomerSearch, LookForm
+from trustivide.auth import queries as accounts
+from trustivide.core import clock
+from trustivide.core.activities import BY_KEY
+from trustivide.core.db import db, transaction
+from trustivide.core.text import Text
+from trustivide.rights.queries import EVERYTHING
+from trustivide.web import fragments
+from trustivide.web.access import found, staff
+from trustivide.web.fragments import go
+from trustivide.web.locale import language
+from trustivide.workshops.cards import load_library
 
 bp = Blueprint("admin", __name__, url_prefix="/admin")
+
+ROLES = {
+    "owner": Text("Ägare", "Owner"),
+    "admin": Text("Administratör", "Administrator"),
+    "leader": Text("Teamledare", "Team leader"),
+    "member": Text("Medlem", "Member"),
+}
+KINDS = {
+    "access": Text("Se uppgifter", "See data"),
+    "export": Text("Ladda ner", "Download"),
+    "correct": Text("Rätta", "Correct"),
+    "erase": Text("Radera", "Erase"),
+    "restrict": Text("Begränsa", "Restrict"),
+    "object": Text("Invända", "Object"),
+    "consent": Text("Samtycke", "Consent"),
+}
+STATES = {
+    "open": Text("Öppen", "Open"),
+    "done": Text("Klar", "Done"),
+    "cancelled": Text("Avbruten", "Cancelled"),
+}
+
+
+def page(template: str, **context: Any) -> ResponseReturnValue:
+    """A page that is marked as the office's."""
+    return fragments.page(
+        f"admin/{template}", office=True, roles=ROLES, kinds=KINDS, states=STATES, **context
+    )
+
+
+def _page_number() -> int:
+    return request.args.get("page", 1, type=int)
 
 
 @bp.get("/")
 @staff("support")
 def index() -> ResponseReturnValue:
-    """STUB."""
-    return "stub"
+    """The office's overview: numbers, no people."""
+    return page(
+        "index.html",
+        fragment="overview",
+        overview=queries.overview(db.session(), clock.now()),
+        workshops=len(_workshops()),
+    )
+
+
+@bp.route("/organisations", methods=["GET", "POST"])
+@staff("support")
+def organisations() -> ResponseReturnValue:
+    """Customers by name, or those of exactly the posted name or number."""
+    form = CustomerSearch()
+    search = form.search.data if form.validate_on_submit() else None
+    return page(
+        "organisations.html",
+        fragment="customers",
+        status=422 if form.errors else 200,
+        form=form,
+        search=search,
+        customers=queries.customers(db.session(), _page_number(), search),
+    )
+
+
+@bp.get("/organisations/<uuid:organisation_id>")
+@staff("support")
+def organisation(organisation_id: UUID) -> ResponseReturnValue:
+    """One customer and its accounts, masked."""
+    return page(
+        "organisation.html",
+        fragment="accounts",
+        customer=found(queries.customer(db.session(), organisation_id)),
+        accounts=queries.accounts_in_lists(db.session(), _page_number(), organisation_id),
+    )
+
+
+@bp.route("/users", methods=["GET", "POST"])
+@staff("support")
+def users() -> ResponseReturnValue:
+    """Every account, masked; or the way to the one with exactly the posted address."""
+    form = AccountSearch()
+    if form.validate_on_submit():
+        user = accounts.by_address(db.session(), form.email.data)
+        if user is not None:
+            return go(url_for("admin.user", user_id=user.id))
+        form.email.errors = [_("Inget konto har den adressen.")]
+    return page(
+        "users.html",
+        fragment="accounts",
+        status=422 if form.errors else 200,
+        form=form,
+        accounts=queries.accounts_in_lists(db.session(), _page_number()),
+    )
+
+
+@bp.get("/users/<uuid:user_id>")
+@staff("support")
+def user(user_id: UUID) -> ResponseReturnValue:
+    """Ask for the reason; opening this page shows nothing and logs nothing."""
+    person = found(accounts.by_id(db.session(), user_id))
+    return page(
+        "reason.html",
+        fragment="reason",
+        form=LookForm(),
+        account=queries.masked(db.session(), person),
+    )
+
+
+@bp.post("/users/<uuid:user_id>/looks")
+@staff("support")
+def look_at(user_id: UUID) -> ResponseReturnValue:
+    """Log the look, then show what it opened."""
+    person, form = found(accounts.by_id(db.session(), user_id)), LookForm()
+    if not form.validate_on_submit():
+        account = queries.masked(db.session(), person)
+        return page("reason.html", fragment="reason", status=422, form=form, account=account)
+    with transaction() as session:
+        look = actions.look_at(session, g.actor.user, person, form.reason.data, clock.now())
+    return go(url_for("admin.look", look_id=look.id))
+
+
+@bp.get("/looks/<uuid:look_id>")
+@staff("support")
+def look(look_id: UUID) -> ResponseReturnValue:
+    """The data that a look opened, to the one who began it, for half an hour."""
+    session = db.session()
+    held = found(queries.look_of(session, look_id, g.actor.user.id, clock.now()))
+    profile = found(queries.profile(session, held.user_id))
+    return page(
+        "user.html",
+        fragment="person",
+        until=held.at + queries.LOOK_FOR,
+        profile=profile,
+        restricted=_names(profile.restricted),
+        objected=_names(profile.objected),
+    )
+
+
+def _names(activities: Collection[str]) -> str:
+    """Activities in words; a restriction can also stand for all of them."""
+    words = [BY_KEY[key].name.in_(language()) for key in activities if key in BY_KEY]
+    return _("allt") if EVERYTHING in activities else ", ".join(sorted(words))
+
+
+@bp.get("/requests")
+@staff("support")
+def requests() -> ResponseReturnValue:
+    """Privacy requests and their clocks. Whose they are is not needed, and not shown."""
+    return page(
+        "requests.html",
+        fragment="requests",
+        requests=queries.requests(db.session(), _page_number(), clock.now()),
+    )
+
+
+@bp.get("/workshops")
+@staff("support")
+def workshops() -> ResponseReturnValue:
+    """The catalogue as it ships."""
+    return page("workshops.html", fragment="workshops", workshops=_workshops())
+
+
+def _workshops() -> list[Any]:
+    """The catalogue's cards in the reader's language."""
+    return [card for card in load_library() if card.language == language()]

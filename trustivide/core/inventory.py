@@ -5,6 +5,8 @@ retention, the record of processing and the boot check all start here, and no
 feature is imported: a feature is seen because its models are mapped.
 """
 
+import hashlib
+import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -16,7 +18,7 @@ from sqlalchemy.orm import Mapper, Session
 
 from trustivide.core.activities import ALL, EEA, Activity
 from trustivide.core.crypto import Digest
-from trustivide.core.db import BLANK, DELETE_ROW, Base, Erase, Personal, Plain, is_encrypted
+from trustivide.core.db import BLANK, DELETE_ROW, Base, Erase, Keep, Personal, Plain, is_encrypted
 from trustivide.core.errors import BootError
 from trustivide.core.subjects import (
     ByCode,
@@ -165,6 +167,35 @@ def groups() -> tuple[Group, ...]:
     order = {table.name: n for n, table in enumerate(Base.metadata.sorted_tables)}
     found = [group for mapper in mappers() for group in _groups_of(mapper.class_)]
     return tuple(sorted(found, key=lambda g: (order[g.table.name], not g.is_row_subject, g.name)))
+
+
+def group_named(name: str) -> Group | None:
+    """The group with this :attr:`Group.name`."""
+    return next((group for group in groups() if group.name == name), None)
+
+
+def fingerprint() -> str:
+    """SHA-256 (hex) over every declaration: which rules an erasure's receipt was made under."""
+    declared = [
+        {
+            "group": group.name,
+            "subject": [type(group.subject).__name__, group.subject.column],
+            "since": group.model.__since__,
+            "columns": [
+                [f.name, f.activity.key, _erase_name(f.erase), f.declared.secret, f.declared.derived]
+                for f in group.fields
+            ],
+        }
+        for group in groups()
+    ]
+    stated = json.dumps(declared, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(stated.encode()).hexdigest()
+
+
+def _erase_name(erase: Erase) -> str:
+    if isinstance(erase, Keep):
+        return f"keep: {erase.ground.en}"
+    return "delete row" if erase is DELETE_ROW else "blank"
 
 
 def _groups_of(model: type[Base]) -> Iterator[Group]:

@@ -119,7 +119,16 @@ def _deliver(mail_id: UUID, send: Callable[[EmailMessage], None]) -> None:
     if mail is None or mail.recipient is None:  # erased meanwhile
         return
     now = clock.now()
-    message = compose(mail)
+    try:
+        message = compose(mail)
+    except Exception:
+        # One mail that can't be rendered must not stop those behind it.
+        log.exception("mail %s (%s) could not be composed", mail_id, mail.kind)
+        db.session.rollback()
+        with transaction():
+            mail.attempts += 1
+        _mark(mail_id, "deferred", None, now)
+        return
     with transaction() as session:
         # The last word on permission, in the same transaction as the marking:
         # an objection made while the mail was queued stops it.
@@ -135,12 +144,19 @@ def _deliver(mail_id: UUID, send: Callable[[EmailMessage], None]) -> None:
     code: int | None = None
     if sending is not None:
         state, code = _hand_over(sending, send)
+    _mark(mail_id, state, code, now)
+
+
+def _mark(mail_id: UUID, state: str, code: int | None, now: datetime) -> None:
+    """Write down what became of a mail, and wipe it when there is nothing left to try."""
     with transaction() as session:
-        # By query, not by object: the row may have been erased while it was sent.
-        if traceless and state != "deferred":
-            session.execute(delete(Mail).where(Mail.id == mail_id))
+        mail = session.get(Mail, mail_id)
+        if mail is None:  # erased while it was sent
             return
         again = state == "deferred" and mail.attempts < MAX_ATTEMPTS
+        if mail.kind in registry.traceless and not again:
+            session.delete(mail)
+            return
         mail.state = state if again or state != "deferred" else "failed"
         mail.smtp_code = code
         mail.lease = None

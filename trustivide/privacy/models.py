@@ -8,8 +8,8 @@ from sqlalchemy import JSON, CheckConstraint, ForeignKey
 from sqlalchemy.orm import Mapped
 
 from trustivide.core.activities import PRIVACY_RIGHTS, SECURITY
-from trustivide.core.crypto import Digest, EncryptedAddress
-from trustivide.core.db import BLANK, DELETE_ROW, Keep, Model, key, personal, plain
+from trustivide.core.crypto import Digest, EncryptedAddress, EncryptedText
+from trustivide.core.db import BLANK, DELETE_ROW, Fill, Keep, Model, key, personal, plain
 from trustivide.core.subjects import ByEmail, ByReference, ByUser
 from trustivide.core.text import Text
 
@@ -19,6 +19,8 @@ _PROOF = Keep(
         "Kept without name or address, to show what we did (Art. 5(2))",
     )
 )
+_NOBODY = Fill(bytes(32))
+"""A keyed digest of an address still tells whose it is to those who hold the key."""
 
 
 class PrivacyLink(Model):
@@ -107,7 +109,7 @@ class Request(Model):
     reference: Mapped[bytes] = personal(
         Digest(purpose="reference"),
         activity=PRIVACY_RIGHTS,
-        erase=_PROOF,
+        erase=_NOBODY,
         derived=True,
         index=True,
         nullable=False,
@@ -130,16 +132,29 @@ class Request(Model):
 
 
 class Export(Model):
-    """A download of somebody's data, made by the worker, kept encrypted for seven days."""
+    """A download of somebody's data, made by the worker, kept encrypted for seven days.
+
+    Each file has a key of its own, kept in this row: without the row the file
+    is noise, also in a copy that was taken of it.
+    """
 
     __label__ = Text("Nedladdningar av dina uppgifter", "Downloads of your data")
     __subject__ = ByReference("reference")
     __since__ = "expires_at"
     __table_args__ = (
-        CheckConstraint("state IN ('queued','running','ready','failed','gone')", name="state"),
+        CheckConstraint("state IN ('queued','running','ready','failed')", name="state"),
     )
 
     id: Mapped[UUID] = key()
+    request_id: Mapped[UUID] = plain(ForeignKey("request.id"), why="structure")
+    locale: Mapped[str] = plain(why="language of the page in the download")
+    file_key: Mapped[str | None] = personal(
+        EncryptedText(),
+        activity=PRIVACY_RIGHTS,
+        erase=DELETE_ROW,
+        secret=True,
+        label=Text("Filens nyckel", "Key of the file"),
+    )
     reference: Mapped[bytes] = personal(
         Digest(purpose="reference"),
         activity=PRIVACY_RIGHTS,
@@ -189,7 +204,7 @@ class Erasure(Model):
     reference: Mapped[bytes] = personal(
         Digest(purpose="reference"),
         activity=PRIVACY_RIGHTS,
-        erase=_PROOF,
+        erase=_NOBODY,
         derived=True,
         index=True,
         nullable=False,

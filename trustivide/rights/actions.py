@@ -18,7 +18,7 @@ from trustivide.rights.models import (
     Restriction,
     Suppression,
 )
-from trustivide.rights.queries import EVERYTHING, consent_history
+from trustivide.rights.queries import EVERYTHING, RESTRICTED, consent_history
 
 
 def inform(session: Session, person: Person, text: LegalText, now: datetime) -> NoticeRecord:
@@ -82,15 +82,29 @@ def object_to(session: Session, person: Person, activity: Activity, now: datetim
     """Stop ``activity`` for this person from now on, for known addresses also after an erasure."""
     ledger().append("objection", person.reference, day_of(now), {"activity": activity.key})
     session.add(Objection(reference=person.reference, activity=activity.key, at=now))
+    _suppress(session, person, activity.key)
+
+
+def _suppress(session: Session, person: Person, name: str) -> None:
+    """Let a no stand for the person's addresses, whoever asks and also after an erasure."""
     for address in person.addresses:
-        digest = ring().digest(address)
         known = session.scalar(
             select(Suppression.id).where(
-                Suppression.digest == digest, Suppression.activity == activity.key
+                Suppression.digest.in_(ring().digests(address)), Suppression.activity == name
             )
         )
         if known is None:
-            session.add(Suppression(digest=digest, activity=activity.key))
+            session.add(Suppression(digest=ring().digest(address), activity=name))
+    session.flush()
+
+
+def _unsuppress(session: Session, person: Person, name: str) -> None:
+    for suppression in session.scalars(
+        select(Suppression).where(
+            Suppression.digest.in_(person.address_digests), Suppression.activity == name
+        )
+    ).all():
+        session.delete(suppression)
     session.flush()
 
 
@@ -105,23 +119,21 @@ def withdraw_objection(session: Session, person: Person, activity: Activity, now
         )
     ):
         objection.lifted_at = now
-    for suppression in session.scalars(
-        select(Suppression).where(
-            Suppression.digest.in_(person.address_digests), Suppression.activity == activity.key
-        )
-    ):
-        session.delete(suppression)
-    session.flush()
+    _unsuppress(session, person, activity.key)
 
 
 def restrict(
     session: Session, person: Person, now: datetime, activity: Activity | None = None
 ) -> None:
-    """Store but don't use, for one activity or for all."""
+    """Store but don't use, for one activity or for all.
+
+    Like an objection it stands for the addresses too: whoever is about to send
+    mail knows an address, not an account.
+    """
     name = activity.key if activity else EVERYTHING
     ledger().append("restriction", person.reference, day_of(now), {"activity": name})
     session.add(Restriction(reference=person.reference, activity=name, at=now))
-    session.flush()
+    _suppress(session, person, RESTRICTED + name)
 
 
 def lift_restriction(
@@ -138,4 +150,4 @@ def lift_restriction(
         )
     ):
         restriction.lifted_at = now
-    session.flush()
+    _unsuppress(session, person, RESTRICTED + name)

@@ -16,6 +16,8 @@ from trustivide.rights.models import (
 )
 
 EVERYTHING = "all"
+RESTRICTED = "restricted:"
+"""Prefix of a suppression that stands for a restriction, not for an objection."""
 _NEVER_STOPPED = frozenset({PRIVACY_RIGHTS.key, SECURITY.key})
 """Answering a request and protecting the account go on under a restriction:
 both happen for the person's own sake (GDPR Art. 18(2))."""
@@ -32,7 +34,7 @@ def may_use(session: Session, person: Person, activity: Activity) -> bool:
         return True
     if restricted(session, person) & {activity.key, EVERYTHING}:
         return False
-    if activity.key in objected(session, person) or is_suppressed(session, person, activity):
+    if activity.key in objected(session, person):
         return False
     if activity.legal_basis is LegalBasis.CONSENT:
         return consented(session, person, activity)
@@ -41,34 +43,41 @@ def may_use(session: Session, person: Person, activity: Activity) -> bool:
 
 def restricted(session: Session, person: Person) -> frozenset[str]:
     """Keys of the activities under restriction; ``EVERYTHING`` stands for all."""
-    return frozenset(
-        session.scalars(
-            select(Restriction.activity).where(
-                Restriction.reference.in_(person.references), Restriction.lifted_at.is_(None)
-            )
+    own = session.scalars(
+        select(Restriction.activity).where(
+            Restriction.reference.in_(person.references), Restriction.lifted_at.is_(None)
         )
+    )
+    return frozenset(own) | frozenset(
+        key.removeprefix(RESTRICTED)
+        for key in _suppressed(session, person)
+        if key.startswith(RESTRICTED)
     )
 
 
 def objected(session: Session, person: Person) -> frozenset[str]:
-    """Keys of the activities that the person objects to."""
-    return frozenset(
-        session.scalars(
-            select(Objection.activity).where(
-                Objection.reference.in_(person.references), Objection.lifted_at.is_(None)
-            )
+    """Keys of the activities that the person objects to, or an address of theirs once did."""
+    own = session.scalars(
+        select(Objection.activity).where(
+            Objection.reference.in_(person.references), Objection.lifted_at.is_(None)
         )
+    )
+    return frozenset(own) | frozenset(
+        key for key in _suppressed(session, person) if not key.startswith(RESTRICTED)
     )
 
 
 def is_suppressed(session: Session, person: Person, activity: Activity) -> bool:
     """Whether a no to ``activity`` stands for one of the person's addresses."""
-    found = session.scalar(
-        select(Suppression.id)
-        .where(Suppression.digest.in_(person.address_digests), Suppression.activity == activity.key)
-        .limit(1)
+    return activity.key in _suppressed(session, person)
+
+
+def _suppressed(session: Session, person: Person) -> frozenset[str]:
+    return frozenset(
+        session.scalars(
+            select(Suppression.activity).where(Suppression.digest.in_(person.address_digests))
+        )
     )
-    return found is not None
 
 
 def consented(session: Session, person: Person, activity: Activity) -> bool:

@@ -60,6 +60,11 @@ SCORE_LABELS = (
 )
 SCORE_BANDS = (Text("Lågt", "Low"), Text("Mittemellan", "In between"), Text("Högt", "High"))
 CANT_SAY_LABEL = Text("Kan inte svara", "Can't say")
+# What a form offers for a statement: submitted value and label, in order.
+SCALE = (
+    *((str(point), label) for point, label in enumerate(AGREEMENT_LABELS, start=1)),
+    ("x", CANT_SAY_LABEL),
+)
 
 Answer = int | str | None
 

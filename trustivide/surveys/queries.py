@@ -10,7 +10,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from trustivide.core.crypto import ring
-from trustivide.organisations.queries import Actor
+from trustivide.organisations.models import Organisation
+from trustivide.organisations.queries import Actor, organisation_of
 from trustivide.outbox.models import Mail
 from trustivide.surveys import anonymity
 from trustivide.surveys.catalogue import Instrument, load
@@ -139,3 +140,18 @@ def running(session: Session, organisation_id: UUID) -> Sequence[Survey]:
         .join(Team, Survey.team_id == Team.id)
         .where(Team.organisation_id == organisation_id, Survey.closed_at.is_(None))
     ).all()
+
+
+def asked_by(session: Session, survey: Survey) -> tuple[Team, Organisation]:
+    """The team that is asked about, and the organisation that asks."""
+    row = session.execute(
+        select(Team, Organisation)
+        .join(Organisation, Team.organisation_id == Organisation.id)
+        .where(Team.id == survey.team_id)
+    ).one()
+    return row[0], row[1]
+
+
+def minimum_answers(session: Session, actor: Actor) -> int:
+    """The organisation's k for surveys that it sends from now on."""
+    return organisation_of(session, actor).minimum_answers

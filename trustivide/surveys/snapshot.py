@@ -15,10 +15,11 @@ What a snapshot guarantees, beside never counting fewer than *k* people:
 * **Order says nothing.** Figures don't depend on the order of the answer sets, and the
   comments of each text item are shuffled on their own.
 
-The spread of a dimension (sd, interval, distribution) is over respondents who answered
-at least half of its shown items; it is about at least *k* people too. What no snapshot
-can hide is written on the page of how it works: a unanimous team, and colleagues who
-put their own answers together.
+The spread of a dimension (sd, interval, distribution) compares people, so it can't come
+from the items alone: it is over the respondents who answered at least half of the shown
+items, at least *k* of them. Two things no snapshot can hide: a unanimous team, and
+colleagues who put their own answers together. Close to the first, a spread can narrow
+down what someone who skipped an item answered, if all others agree on everything else.
 """
 
 import random

@@ -1,9 +1,9 @@
 """Swedish by default, English in full: by account, cookie, then Accept-Language."""
 
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
-from flask import Flask, g, has_request_context, request
+from flask import Flask, Response, has_request_context, request
 from flask_babel import Babel, format_date, get_locale, gettext, ngettext
 
 from trustivide.core.clock import STOCKHOLM
@@ -19,7 +19,7 @@ def language() -> str:
 
 
 def init_app(app: Flask, account_locale: Callable[[], str | None]) -> None:
-    """Install the locale selector and the filters ``day``, ``moment`` and ``text``."""
+    """Install the locale selector and the filters ``day``, ``last_day``, ``moment`` and ``text``."""
 
     def select() -> str:
         if not has_request_context():
@@ -32,7 +32,9 @@ def init_app(app: Flask, account_locale: Callable[[], str | None]) -> None:
     app.config.setdefault("BABEL_DEFAULT_LOCALE", "sv")
     app.config.setdefault("BABEL_TRANSLATION_DIRECTORIES", "../translations")
     Babel(app, locale_selector=select, default_timezone="Europe/Stockholm")
-    app.jinja_env.filters.update(day=day, moment=moment, text=text)
+    app.jinja_env.filters.update(
+        day=day, last_day=last_day, moment=moment, iso_moment=iso_moment, text=text
+    )
     app.jinja_env.globals.update(get_locale=get_locale, gettext=gettext, ngettext=ngettext)
 
 
@@ -43,6 +45,11 @@ def day(value: date | datetime) -> str:
     return str(format_date(value, "d MMMM yyyy"))
 
 
+def last_day(value: datetime) -> str:
+    """The last whole day before a closing at midnight."""
+    return day(value - timedelta(seconds=1))
+
+
 def moment(value: datetime) -> str:
     """"22 november 2026 kl. 14.05", in Swedish time."""
     local = value.astimezone(STOCKHOLM)
@@ -50,14 +57,18 @@ def moment(value: datetime) -> str:
     return gettext("%(day)s kl. %(clock)s", day=day(local.date()), clock=clock)
 
 
+def iso_moment(value: str) -> str:
+    """A moment that travelled as an ISO 8601 string, in a mail's parameters say."""
+    return moment(datetime.fromisoformat(value))
+
+
 def text(value: Text) -> str:
     """A declared text in the current language."""
     return value.in_(language())
 
 
-def remember(response: object, value: str) -> None:
+def remember(response: Response, value: str, *, secure: bool) -> None:
     """Keep the chosen language in a cookie for a year."""
-    secure = g.get("secure_cookies", False)
-    response.set_cookie(  # type: ignore[attr-defined]
+    response.set_cookie(
         COOKIE, value, max_age=31_536_000, samesite="Lax", httponly=True, secure=secure
     )

@@ -44,10 +44,10 @@ def health() -> ResponseReturnValue:
 @public
 def set_language() -> ResponseReturnValue:
     """Choose the language; kept in a cookie, and by the account where there is one."""
-    chosen = request.form.get("language", "")
+    chosen = request.form.get("lang", "")
     response = go(local_path(request.form.get("next")) or "/")
     if chosen in LOCALES:
-        remember(response, chosen)
+        remember(response, chosen, secure=current_app.config["SETTINGS"].secure_cookies)
         if "remember_language" in current_app.extensions:
             current_app.extensions["remember_language"](chosen)
     return response

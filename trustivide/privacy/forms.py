@@ -1,0 +1,51 @@
+"""Forms of the privacy centre."""
+
+from typing import Any
+
+from flask_babel import lazy_gettext as _l
+from wtforms import BooleanField, EmailField, StringField, TextAreaField
+from wtforms.validators import Length
+
+from trustivide.core.crypto import EncryptedAddress
+from trustivide.core.inventory import Field
+from trustivide.web.forms import Address, Form, at_most, required
+from trustivide.web.locale import text
+
+
+class FindForm(Form):
+    """The address that somebody asks about."""
+
+    email = EmailField(_l("E-postadress"), [required(_l("Skriv din e-postadress.")), Address()])
+
+
+class ErasureForm(Form):
+    """A last check that the consequences were read."""
+
+    understood = BooleanField(
+        _l("Jag har läst vad som raderas och vad som blir kvar"),
+        [required(_l("Läs igenom och kryssa i rutan först."))],
+    )
+
+
+class ReceiptForm(Form):
+    """A receipt to be checked, as it was downloaded."""
+
+    receipt = TextAreaField(
+        _l("Kvittot, som JSON"), [required(_l("Klistra in kvittot.")), Length(max=200_000)]
+    )
+
+
+def correction_form(field: Field, value: Any) -> Form:
+    """A form with the one field ``value`` that suits the column."""
+    label = text(field.declared.label) if field.declared.label else field.name
+    validators: list[Any] = [at_most(254)]
+    if not field.column.nullable:
+        validators.append(required(_l("Fältet får inte vara tomt.")))
+    kind = StringField
+    if isinstance(field.column.type, EncryptedAddress):
+        kind, validators = EmailField, [required(_l("Skriv en e-postadress.")), Address()]
+
+    class CorrectionForm(Form):
+        value = kind(label, validators)
+
+    return CorrectionForm(data={"value": value})

@@ -1,0 +1,164 @@
+"""Receipts of erasure: what was done, signed, and naming nobody."""
+
+import base64
+import hashlib
+import hmac
+import json
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from trustivide.core import inventory
+from trustivide.core.crypto import normalise_address, ring
+from trustivide.core.db import Keep
+from trustivide.core.text import Text
+from trustivide.privacy.models import Erasure, Request
+
+SCHEMA = "trustivide-erasure-receipt/1"
+
+AGGREGATES = Text(
+    "Publicerade sammanställningar är oförändrade: de räknades fram ur minst fyra svar och säger "
+    "inget om någon enskild.",
+    "Published aggregates are unchanged: they were computed from at least four answers and say "
+    "nothing about any one person.",
+)
+BACKUPS = Text(
+    "Tjänsten gör själv inga säkerhetskopior. Raderingen står i en egen liggare, utan namn och "
+    "adress, så att den kan göras om ifall driften läser tillbaka en kopia från före raderingen.",
+    "The service itself makes no backups. The erasure stands in a ledger of its own, without name "
+    "or address, so that it can be done again should the operator read back a copy from before it.",
+)
+EXPORTS = Text(
+    "Filer med dina uppgifter som låg hos oss är raderade. Det du själv laddat ner har du kvar.",
+    "Files with your data that lay with us are erased. What you downloaded yourself stays with "
+    "you.",
+)
+
+
+def new_code() -> str:
+    """A code of 128 random bits in readable groups. Who holds it may see the receipt."""
+    plain = base64.b32encode(secrets.token_bytes(16)).decode().rstrip("=").lower()
+    return "-".join(plain[i : i + 5] for i in range(0, len(plain), 5))
+
+
+def code_digests(code: str) -> tuple[bytes, ...]:
+    """Under what an erasure with this code may be found; case and dashes mean nothing."""
+    return ring().digests(_clean(code), "erasure-receipt")
+
+
+def _clean(code: str) -> str:
+    return "".join(c for c in code.lower() if c.isalnum())
+
+
+def subject_reference(code: str, address: str) -> str:
+    """HMAC-SHA-256 (hex) of the normalised address, keyed with the code.
+
+    Only who holds the code can recompute it, so the receipt proves to its
+    holder whom it is about, and to nobody else.
+    """
+    message = normalise_address(address).encode()
+    return hmac.digest(_clean(code).encode(), message, hashlib.sha256).hex()
+
+
+def issue(erasure: Erasure, request: Request, now: datetime) -> dict[str, Any]:
+    """The signed receipt of a finished erasure."""
+    counts = erasure.counts or {}
+    body = {
+        "schema": SCHEMA,
+        "id": str(erasure.id),
+        "request": str(request.id),
+        "received_at": request.received_at.isoformat(timespec="seconds"),
+        "confirmed_at": erasure.requested_at.isoformat(timespec="seconds"),
+        "begun_no_earlier_than": erasure.begins_at.isoformat(timespec="seconds"),
+        "due_on": request.due_on.isoformat(),
+        "completed_at": now.isoformat(timespec="seconds"),
+        "subject": {
+            "algorithm": "HMAC-SHA-256, key: the code without dashes, message: the address",
+            "value": erasure.subject_reference,
+        },
+        "declarations_sha256": inventory.fingerprint(),
+        "tables": counts.get("tables", {}),
+        "stores": counts.get("stores", {}),
+        "kept": _kept(counts.get("tables", {})),
+        "recipients_told": [],
+        "published_aggregates": _both(AGGREGATES),
+        "exports": _both(EXPORTS),
+        "backups": _both(BACKUPS),
+    }
+    version, signature = ring().sign(canonical(body))
+    body["signature"] = {
+        "algorithm": "Ed25519",
+        "over": "this object without 'signature', as UTF-8 JSON with sorted keys and no blanks",
+        "key_version": version,
+        "public_key": ring().public_key(version).hex(),
+        "value": signature.hex(),
+    }
+    return body
+
+
+def _kept(tables: dict[str, dict[str, int]]) -> list[dict[str, Any]]:
+    kept = []
+    for group in inventory.groups():
+        if not tables.get(group.name, {}).get("kept"):
+            continue
+        by_ground: dict[Text, list[str]] = {}
+        for item in group.fields:
+            if isinstance(item.erase, Keep):
+                by_ground.setdefault(item.erase.ground, []).append(item.name)
+        kept += [
+            {"table": group.name, "columns": columns, "ground": _both(ground)}
+            for ground, columns in by_ground.items()
+        ]
+    return kept
+
+
+def _both(text: Text) -> dict[str, str]:
+    return {"sv": text.sv, "en": text.en}
+
+
+def canonical(body: dict[str, Any]) -> bytes:
+    """The bytes that are signed: without the signature itself."""
+    unsigned = {key: value for key, value in body.items() if key != "signature"}
+    return json.dumps(unsigned, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def is_genuine(body: Any) -> bool:
+    """Whether this service signed exactly this. Anything that is no receipt is not genuine."""
+    try:
+        signature = body["signature"]
+        version, value = int(signature["key_version"]), bytes.fromhex(signature["value"])
+        return body["schema"] == SCHEMA and ring().verify(version, value, canonical(body))
+    except (KeyError, TypeError, ValueError):
+        return False
+
+
+def is_genuine_text(text: str) -> bool:
+    """The same for a receipt as it was downloaded."""
+    try:
+        return is_genuine(json.loads(text))
+    except ValueError:
+        return False
+
+
+@dataclass(frozen=True)
+class Line:
+    """One row of a receipt as it is read: what it concerns, and what became of it."""
+
+    label: Text
+    deleted: int
+    blanked: int
+    kept: int
+
+
+def lines(body: dict[str, Any]) -> list[Line]:
+    """The tables and stores of a receipt, by the names that people read."""
+    labels = {group.name: group.label for group in inventory.groups()}
+    stores = {store.key: store.label for store in inventory.registry.stores}
+    found = [
+        Line(labels.get(name, Text(name, name)), n["deleted"], n["blanked"], n["kept"])
+        for name, n in body["tables"].items()
+    ]
+    return found + [
+        Line(stores.get(key, Text(key, key)), n, 0, 0) for key, n in body["stores"].items() if n
+    ]

@@ -1,0 +1,94 @@
+"""Stored values as a person reads them."""
+
+import json
+from datetime import date, datetime
+from typing import Any
+
+from flask_babel import gettext as _
+
+from trustivide.core.activities import BY_KEY
+from trustivide.core.inventory import Field
+from trustivide.core.text import Text
+from trustivide.rights.queries import EVERYTHING, RESTRICTED
+from trustivide.web.locale import day, language, moment
+
+# Codes by column name: what a person typed is never taken for one.
+_CODES: dict[str, dict[str, Text]] = {
+    "role": {
+        "owner": Text("Ägare", "Owner"),
+        "admin": Text("Administratör", "Administrator"),
+        "leader": Text("Teamledare", "Team leader"),
+        "member": Text("Medlem", "Member"),
+    },
+    "event": {
+        "given": Text("Ja", "Yes"),
+        "refused": Text("Nej", "No"),
+        "withdrawn": Text("Återtaget", "Withdrawn"),
+    },
+    "state": {
+        "open": Text("Pågår", "Under way"),
+        "done": Text("Klar", "Done"),
+        "cancelled": Text("Ångrad", "Cancelled"),
+        "cooling": Text("Väntar, kan ångras", "Waiting, can be undone"),
+        "queued": Text("Står på tur", "Queued"),
+        "rows": Text("Pågår", "Under way"),
+        "compacting": Text("Pågår", "Under way"),
+        "running": Text("Görs i ordning", "Being made"),
+        "ready": Text("Klar att hämta", "Ready"),
+        "failed": Text("Misslyckades", "Failed"),
+    },
+    "kind": {
+        "access": Text("Se uppgifter", "See data"),
+        "export": Text("Ladda ner", "Download"),
+        "correct": Text("Rätta", "Correct"),
+        "erase": Text("Radera", "Erase"),
+        "restrict": Text("Begränsa", "Restrict"),
+        "object": Text("Invända", "Object"),
+        "consent": Text("Samtycke", "Consent"),
+    },
+    "locale": {"sv": Text("Svenska", "Swedish"), "en": Text("Engelska", "English")},
+    "language": {"sv": Text("Svenska", "Swedish"), "en": Text("Engelska", "English")},
+    "default_state": {"off": Text("Av", "Off")},
+    "purpose": {
+        "confirm": Text("Bekräfta adress", "Confirm address"),
+        "reset": Text("Välja nytt lösenord", "Choose a new password"),
+    },
+    "collected_by": {
+        "registration": Text("Registreringen", "Registration"),
+        "privacy_centre": Text("Integritetscentret", "The privacy centre"),
+        "unsubscribe": Text("Länken i ett mejl", "The link in a mail"),
+    },
+    "notice": {
+        "privacy-notice": Text("Integritetsinformation", "Privacy notice"),
+        "privacy-policy": Text("Integritetspolicy", "Privacy policy"),
+        "survey-notice": Text("Information om enkäten", "Survey notice"),
+        "marketing": Text("Nyheter per e-post", "News by e-mail"),
+    },
+}
+
+
+def show(field: Field, value: Any) -> str:
+    """The value in words, in the current language; every character of a text survives."""
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return _("Ja") if value else _("Nej")
+    if isinstance(value, datetime):
+        return moment(value)
+    if isinstance(value, date):
+        return day(value)
+    if isinstance(value, dict | list):
+        return json.dumps(value, ensure_ascii=False, indent=1)
+    text = str(value)
+    if field.name == "activity":
+        return _activity(text)
+    known = _CODES.get(field.name, {}).get(text)
+    return known.in_(language()) if known else text
+
+
+def _activity(key: str) -> str:
+    if key.startswith(RESTRICTED):
+        return _("Begränsning: %(name)s", name=_activity(key.removeprefix(RESTRICTED)))
+    if key == EVERYTHING:
+        return _("Allt")
+    return BY_KEY[key].name.in_(language()) if key in BY_KEY else key

@@ -1,0 +1,367 @@
+"""Answering a survey by link, and opening one's answers again by receipt code.
+
+Opening a link, however often and by whatever scanner, changes nothing: only
+POST does. Nothing here starts a session that names an invitation.
+"""
+
+from typing import Any
+from uuid import UUID
+
+from flask import Blueprint, Response, current_app, g, make_response, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from itsdangerous import BadSignature, URLSafeSerializer
+from markupsafe import Markup, escape
+
+from trustivide.core import clock
+from trustivide.core.activities import SURVEY_ANSWERS
+from trustivide.core.db import db, transaction
+from trustivide.core.errors import Refused
+from trustivide.rights import legal_texts
+from trustivide.surveys import actions, anonymity, queries, respondents
+from trustivide.surveys.catalogue import MISSING, SCALE, TOO_LONG, Instrument
+from trustivide.surveys.forms import ConfirmForm, ReceiptForm
+from trustivide.surveys.models import Survey
+from trustivide.surveys.respondents import CodeHolder, Respondent
+from trustivide.web.access import public, respondent
+from trustivide.web.fragments import go, page, tell
+from trustivide.web.limits import tries
+from trustivide.web.locale import day, language
+from trustivide.web.views import legal_html
+
+bp = Blueprint("answering", __name__, url_prefix="/s")
+
+RAW_DAYS = SURVEY_ANSWERS.retention.days if SURVEY_ANSWERS.retention else None
+
+
+@bp.get("/<token>")
+@public
+def enter(token: str) -> ResponseReturnValue:
+    """Swap the link for a cookie and go on at an address without it."""
+    found = queries.invitation_for(db.session(), token)
+    if found is None:
+        return page("surveys/no_link.html", status=404)
+    _invitation, survey = found
+    response = go(url_for("answering.intro", survey_id=survey.id))
+    response.headers["Referrer-Policy"] = "no-referrer"
+    name = respondents.link_cookie(survey.id)
+    where = respondents.link_path(survey.id)
+    return respondents.keep(response, name, token, respondents.LINK_LIFETIME, where)
+
+
+def who_sees_what(survey: Survey) -> tuple[Markup, Markup]:
+    """The five lines, filled for this survey, and the long explanation below them.
+
+    The Markdown is rendered first and the values go in escaped, so that a
+    team's name stays text.
+    """
+    text = legal_texts.current("survey-notice", language())
+    short, _sep, long = text.body.partition("\n## ")
+    team, organisation = queries.asked_by(db.session(), survey)
+    values = {
+        "organisation": organisation.name,
+        "team": team.name,
+        "k": survey.k,
+        "closes": day(survey.closes_at),
+        "raw_days": RAW_DAYS,
+    }
+    filled = {name: escape(value) for name, value in values.items()}
+    return (
+        Markup(legal_html(short).format(**filled)),  # noqa: S704
+        Markup(legal_html("## " + long).format(**filled)),  # noqa: S704
+    )
+
+
+def _options() -> dict[str, Any]:
+    """The scale's options, in order and by value."""
+    options = [(value, label.in_(language())) for value, label in SCALE]
+    return {"options": options, "labels": dict(options)}
+
+
+def _context(holder: Respondent) -> dict[str, Any]:
+    team, organisation = queries.asked_by(db.session(), holder.survey)
+    return {
+        **_options(),
+        "survey": holder.survey,
+        "instrument": holder.instrument,
+        "team": team,
+        "organisation": organisation,
+    }
+
+
+def _gone(holder: Respondent) -> ResponseReturnValue | None:
+    """The page for a survey that is closed or that this link has answered."""
+    if holder.survey.closed_at is not None:
+        return page("surveys/closed.html", status=410, **_context(holder))
+    if queries.has_answered(db.session(), holder.token):
+        return page("surveys/already.html", status=409, **_context(holder))
+    return None
+
+
+@bp.get("/survey/<uuid:survey_id>")
+@respondent
+def intro(survey_id: UUID) -> ResponseReturnValue:
+    """Who asks, and who sees what, before the first question."""
+    holder: Respondent = g.actor
+    if gone := _gone(holder):
+        return gone
+    lines, explanation = who_sees_what(holder.survey)
+    return page(
+        "surveys/intro.html",
+        lines=lines,
+        explanation=explanation,
+        begun=bool(holder.draft),
+        **_context(holder),
+    )
+
+
+@bp.route("/survey/<uuid:survey_id>/<int:number>", methods=["GET", "POST"])
+@respondent
+def section(survey_id: UUID, number: int) -> ResponseReturnValue:
+    """One section of questions; going on saves it on this device."""
+    holder: Respondent = g.actor
+    if gone := _gone(holder):
+        return gone
+    sections = holder.instrument.sections
+    if not 1 <= number <= len(sections):
+        return go(url_for("answering.intro", survey_id=survey_id))
+    here = sections[number - 1]
+    typed, errors = holder.draft, {}
+    if request.method == "POST":
+        typed = typed | _typed(holder.instrument, {item.key for item in here.items})
+        errors = _errors(holder.instrument, typed, {item.key for item in here.items})
+        if not errors:
+            target = _next(survey_id, number, len(sections))
+            return _saved(holder, typed, go(target))
+    return page(
+        "surveys/section.html",
+        status=422 if errors else 200,
+        section=here,
+        number=number,
+        typed=typed,
+        errors=errors,
+        **_context(holder),
+    )
+
+
+@bp.post("/survey/<uuid:survey_id>/draft")
+@respondent
+def draft(survey_id: UUID) -> ResponseReturnValue:
+    """Save what is filled in so far, as one types; nothing has to be complete."""
+    holder: Respondent = g.actor
+    if _gone(holder):
+        return "", 409
+    keys = set(holder.instrument.by_key)
+    return _saved(holder, holder.draft | _typed(holder.instrument, keys), make_response("", 204))
+
+
+def _typed(instrument: Instrument, keys: set[str]) -> dict[str, str]:
+    return {key: request.form[key] for key in keys & set(request.form)}
+
+
+def _errors(instrument: Instrument, typed: dict[str, str], keys: set[str]) -> dict[str, str]:
+    _clean, errors = instrument.validate(typed)
+    return {key: _explain(error) for key, error in errors.items() if key in keys}
+
+
+def _explain(error: str) -> str:
+    words = {
+        MISSING: _("Välj ett svar. ”Kan inte svara” är också ett svar."),
+        TOO_LONG: _("Högst 5 000 tecken får plats. Korta texten."),
+    }
+    return words.get(error, _("Välj ett av svaren."))
+
+
+def _next(survey_id: UUID, number: int, last: int) -> str:
+    if request.form.get("go") == "back":
+        if number == 1:
+            return url_for("answering.intro", survey_id=survey_id)
+        return url_for("answering.section", survey_id=survey_id, number=number - 1)
+    if number == last:
+        return url_for("answering.review", survey_id=survey_id)
+    return url_for("answering.section", survey_id=survey_id, number=number + 1)
+
+
+def _saved(holder: Respondent, typed: dict[str, str], response: Response) -> Response:
+    cookie = holder.draft_cookie or anonymity.new_draft_cookie()
+    with transaction() as session:
+        actions.save_draft(session, holder.survey, cookie, typed)
+    name = respondents.draft_cookie(holder.survey.id)
+    where = respondents.link_path(holder.survey.id)
+    return respondents.keep(response, name, cookie, respondents.LINK_LIFETIME, where)
+
+
+# The receipt code is made at the review step and carried in a signed field that
+# is bound to the slot: a double click returns the same receipt, and a code that
+# the client chose is refused.
+
+
+def _serializer() -> URLSafeSerializer:
+    return URLSafeSerializer(current_app.config["SECRET_KEY"], "receipt-code")
+
+
+def _signed_code(token: str) -> str:
+    slot = anonymity.slot_of(token).hex()
+    return str(_serializer().dumps([slot, anonymity.new_receipt_code()]))
+
+
+def _code_from(signed: str, token: str) -> str | None:
+    try:
+        slot, code = _serializer().loads(signed)
+    except (BadSignature, ValueError, TypeError):
+        return None
+    return str(code) if slot == anonymity.slot_of(token).hex() else None
+
+
+@bp.route("/survey/<uuid:survey_id>/review", methods=["GET", "POST"])
+@respondent
+def review(survey_id: UUID) -> ResponseReturnValue:
+    """Look everything over, then submit; the answer is 200 with the receipt code."""
+    holder: Respondent = g.actor
+    typed = holder.draft
+    if request.method == "POST":
+        typed = _typed(holder.instrument, set(request.form) - {"csrf_token", "receipt"})
+        if holder.survey.closed_at is None:
+            return _submit(holder, typed)
+    if gone := _gone(holder):
+        return gone
+    return _review_page(holder, typed, 200)
+
+
+def _review_page(holder: Respondent, typed: dict[str, str], status: int) -> Response:
+    _clean, errors = holder.instrument.validate(typed)
+    return page(
+        "surveys/review.html",
+        status=status,
+        typed=typed,
+        errors={key: _explain(error) for key, error in errors.items()},
+        receipt=_signed_code(holder.token),
+        **_context(holder),
+    )
+
+
+def _submit(holder: Respondent, typed: dict[str, str]) -> ResponseReturnValue:
+    clean, errors = holder.instrument.validate(typed)
+    code = _code_from(request.form.get("receipt", ""), holder.token)
+    if errors or code is None:
+        return _review_page(holder, typed, 422)
+    survey_id = holder.survey.id
+    try:
+        actions.submit(survey_id, holder.token, code, clean, holder.draft_cookie)
+    except actions.AlreadyAnswered:
+        return page("surveys/already.html", status=409, **_context(holder))
+    except actions.Closed:
+        return page("surveys/closed.html", status=410, **_context(holder))
+    response = page("surveys/receipt.html", code=code, raw_days=RAW_DAYS, **_context(holder))
+    where = respondents.link_path(survey_id)
+    return respondents.drop(response, respondents.draft_cookie(survey_id), where)
+
+
+@bp.get("/how-it-works")
+@public
+def how_it_works() -> ResponseReturnValue:
+    """How anonymity is kept, and what it doesn't stop."""
+    text = legal_texts.current("survey-notice", language())
+    _short, _sep, long = text.body.partition("\n## ")
+    return page(
+        "surveys/how_it_works.html", explanation=legal_html("## " + long.replace("{k}", "5"))
+    )
+
+
+@bp.route("/receipt", methods=["GET", "POST"])
+@public
+@tries
+def receipt() -> ResponseReturnValue:
+    """Open one's answers by code; a wrong code and an unknown one are answered alike."""
+    form = ReceiptForm()
+    if form.validate_on_submit():
+        if queries.answers_by_code(db.session(), form.code.data) is not None:
+            response = go(url_for("answering.own_answers"))
+            return respondents.keep(
+                response,
+                respondents.code_cookie(),
+                form.code.data,
+                respondents.CODE_LIFETIME,
+                respondents.CODE_PATH,
+            )
+        form.code.errors = [
+            _("Koden öppnar inga svar. Kontrollera den, eller så är svaren redan raderade.")
+        ]
+    status = 422 if form.is_submitted() else 200
+    return page("surveys/enter_code.html", fragment="enter_code", status=status, form=form)
+
+
+@bp.route("/receipt/answers", methods=["GET", "POST"])
+@respondent
+def own_answers() -> ResponseReturnValue:
+    """See the answers, and correct them until the survey closes."""
+    holder: CodeHolder = g.actor
+    survey, instrument = holder.listed.survey, holder.listed.instrument
+    typed = _as_typed(holder.answer_set.answers)
+    errors: dict[str, str] = {}
+    if request.method == "POST":
+        typed = _typed(instrument, set(instrument.by_key))
+        clean, found = instrument.validate(typed)
+        errors = {key: _explain(error) for key, error in found.items()}
+        if not errors:
+            with transaction() as session:
+                actions.correct(session, holder.code, clean)
+            tell(_("Dina svar är rättade."))
+            return go(url_for("answering.own_answers"))
+    return page(
+        "surveys/own_answers.html",
+        status=422 if errors else 200,
+        holder=holder,
+        survey=survey,
+        instrument=instrument,
+        team=holder.listed.team,
+        typed=typed,
+        errors=errors,
+        raw_days=RAW_DAYS,
+        **_options(),
+    )
+
+
+def _as_typed(answers: dict[str, Any]) -> dict[str, str]:
+    return {key: "x" if value is None else str(value) for key, value in answers.items()}
+
+
+@bp.post("/receipt/restriction")
+@respondent
+def restriction() -> ResponseReturnValue:
+    """Keep the answers out of the result, or let them in again, until closing."""
+    holder: CodeHolder = g.actor
+    restricted = request.form.get("on") is not None
+    with transaction() as session:
+        actions.restrict_answers(session, holder.code, restricted=restricted)
+    tell(_("Svaren räknas inte med.") if restricted else _("Svaren räknas med igen."))
+    return go(url_for("answering.own_answers"))
+
+
+@bp.route("/receipt/withdrawal", methods=["GET", "POST"])
+@respondent
+def withdrawal() -> ResponseReturnValue:
+    """Take the answers back, after saying what that means."""
+    holder: CodeHolder = g.actor
+    if ConfirmForm().validate_on_submit():
+        with transaction() as session:
+            again = actions.withdraw(session, holder.code, clock.now())
+        tell(_("Svaren är borttagna."))
+        response = page("surveys/withdrawn.html", again=again)
+        return respondents.drop(response, respondents.code_cookie(), respondents.CODE_PATH)
+    return page("surveys/withdrawal.html", holder=holder, survey=holder.listed.survey)
+
+
+@bp.post("/receipt/leave")
+@public
+def leave() -> ResponseReturnValue:
+    """Forget the code on this device."""
+    response = go(url_for("answering.receipt"))
+    return respondents.drop(response, respondents.code_cookie(), respondents.CODE_PATH)
+
+
+@bp.errorhandler(Refused)
+def refused(error: Refused) -> ResponseReturnValue:
+    """The survey closed, or the answers went, while the page was open."""
+    tell(_("Det går inte längre. Enkäten har stängt eller svaren är borttagna."), "attention")
+    return go(url_for("answering.receipt"))

@@ -1,5 +1,0 @@
-"""STUB."""
-
-
-def holder():
-    return None

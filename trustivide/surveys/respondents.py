@@ -1,0 +1,118 @@
+"""Who holds a survey link or a receipt code: two cookies that never meet.
+
+A link's cookie is a right to answer, never a login. A code's cookie opens one
+answer set. Neither is a session of the product, and no row is written for them.
+"""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from flask import Response, current_app, request
+from werkzeug.exceptions import NotFound
+
+from trustivide.core.db import db
+from trustivide.surveys import queries
+from trustivide.surveys.catalogue import Instrument, load
+from trustivide.surveys.models import AnswerSet, Survey
+from trustivide.surveys.queries import Listed
+
+LINK_LIFETIME = 60 * 60 * 24 * 90
+CODE_LIFETIME = 60 * 30
+
+
+@dataclass(frozen=True)
+class Respondent:
+    """The holder of a valid link, and where their draft is."""
+
+    survey: Survey
+    token: str
+    draft_cookie: str | None
+
+    @property
+    def instrument(self) -> Instrument:
+        """The questionnaire as it was when the survey was sent."""
+        return load(self.survey.instrument, self.survey.instrument_version)
+
+    @property
+    def draft(self) -> dict[str, str]:
+        """The answers saved so far on this device."""
+        return queries.draft_for(db.session(), self.survey.id, self.draft_cookie)
+
+
+@dataclass(frozen=True)
+class CodeHolder:
+    """The holder of a receipt code that opens an answer set."""
+
+    code: str
+    answer_set: AnswerSet
+    listed: Listed
+
+
+def holder() -> Respondent | CodeHolder:
+    """Who this request comes from; 404 without a cookie that opens something."""
+    survey_id = (request.view_args or {}).get("survey_id")
+    return _by_link(survey_id) if survey_id else _by_code()
+
+
+def _by_link(survey_id: UUID) -> Respondent:
+    token = request.cookies.get(link_cookie(survey_id), "")
+    found = queries.invitation_for(db.session(), token) if token else None
+    # The link must be this survey's: one for another organisation's opens nothing here.
+    if found is None or found[1].id != survey_id:
+        raise NotFound
+    return Respondent(found[1], token, request.cookies.get(draft_cookie(survey_id)))
+
+
+def _by_code() -> CodeHolder:
+    code = request.cookies.get(code_cookie(), "")
+    found = queries.answers_by_code(db.session(), code) if code else None
+    if found is None:
+        raise NotFound
+    return CodeHolder(code, *found)
+
+
+def link_cookie(survey_id: UUID) -> str:
+    """Name of the cookie that holds a survey's link."""
+    return f"{_prefix()}link-{survey_id.hex}"
+
+
+def draft_cookie(survey_id: UUID) -> str:
+    """Name of the cookie that opens a survey's draft."""
+    return f"{_prefix()}draft-{survey_id.hex}"
+
+
+def code_cookie() -> str:
+    """Name of the cookie that holds a receipt code for half an hour."""
+    return f"{_prefix()}receipt"
+
+
+def _prefix() -> str:
+    return "__Secure-" if current_app.config["SETTINGS"].secure_cookies else ""
+
+
+def link_path(survey_id: UUID) -> str:
+    """Where a survey's cookies are sent: to its own pages, never beside a receipt code."""
+    return f"/s/survey/{survey_id}"
+
+
+CODE_PATH = "/s/receipt"
+
+
+def keep(response: Response, name: str, value: str, seconds: int, path: str) -> Response:
+    """Set one of the cookies, out of reach of scripts."""
+    response.set_cookie(
+        name,
+        value,
+        max_age=seconds,
+        path=path,
+        secure=current_app.config["SETTINGS"].secure_cookies,
+        httponly=True,
+        samesite="Lax",
+    )
+    return response
+
+
+def drop(response: Response, name: str, path: str) -> Response:
+    """Remove one of the cookies."""
+    response.delete_cookie(name, path=path)
+    return response

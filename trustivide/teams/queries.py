@@ -1,0 +1,67 @@
+"""Reading teams, always from where the reader stands."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from trustivide.organisations.queries import Actor
+from trustivide.teams.models import Team, TeamMember
+
+
+@dataclass(frozen=True)
+class TeamSummary:
+    """A team with its number of members."""
+
+    team: Team
+    members: int
+
+
+@dataclass(frozen=True)
+class Teams:
+    """The teams of an actor's organisation."""
+
+    session: Session
+    actor: Actor
+
+    def get(self, team_id: UUID) -> Team | None:
+        """The team, or ``None`` if there is none with this id *for this actor*."""
+        return self.session.scalar(
+            select(Team).where(
+                Team.id == team_id, Team.organisation_id == self.actor.organisation_id
+            )
+        )
+
+    def all(self) -> Sequence[TeamSummary]:
+        """Every team by name, counted in one query."""
+        rows = self.session.execute(
+            select(Team, func.count(TeamMember.id))
+            .outerjoin(TeamMember, TeamMember.team_id == Team.id)
+            .where(Team.organisation_id == self.actor.organisation_id)
+            .group_by(Team.id)
+            .order_by(func.lower(Team.name), Team.id)
+        )
+        return [TeamSummary(team, n) for team, n in rows]
+
+    def member(self, member_id: UUID) -> TeamMember | None:
+        """The member, or ``None`` if there is none with this id *for this actor*."""
+        return self.session.scalar(
+            select(TeamMember)
+            .join(Team, TeamMember.team_id == Team.id)
+            .where(
+                TeamMember.id == member_id, Team.organisation_id == self.actor.organisation_id
+            )
+        )
+
+
+def for_actor(session: Session, actor: Actor) -> Teams:
+    """Everything that ``actor`` may see of teams."""
+    return Teams(session, actor)
+
+
+def members(session: Session, team: Team) -> Sequence[TeamMember]:
+    """The team's members by address. Addresses are encrypted, hence sorted here."""
+    found = session.scalars(select(TeamMember).where(TeamMember.team_id == team.id)).all()
+    return sorted(found, key=lambda member: member.email)

@@ -1,0 +1,442 @@
+"""Workshop cards: the catalogue's own library, read from files and checked.
+
+One card is one file per language, ``<slug>.sv.md`` and ``<slug>.en.md``: YAML front
+matter with the card's fields, then Markdown on how to facilitate. A card that breaks
+a rule is refused as a whole, so that whoever plans a workshop can rely on its clock,
+its numbers and both its languages.
+"""
+
+import re
+import unicodedata
+from collections.abc import Callable, Collection, Hashable
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import markdown
+import snowballstemmer
+import yaml
+
+LIBRARY = Path(__file__).parent / "library"
+
+# The instrument's dimensions. They stand here as well as in the instrument, because
+# surveys may import workshops and never the other way round.
+DIMENSIONS = ("competence", "care", "integrity", "openness", "reliability")
+PLACES = ("onsite", "remote", "hybrid")
+LANGUAGES = ("sv", "en")
+
+_STEMMERS = {"sv": "swedish", "en": "english"}
+_FILE_NAME = re.compile(r"(?P<slug>[a-z][a-z0-9]*(?:-[a-z0-9]+)*)\.(?P<language>[a-z]{2})\.md")
+
+
+class CardError(ValueError):
+    """A card in the library breaks a rule; the message names file, field and rule."""
+
+    def __init__(self, file: str, field: str, rule: str) -> None:
+        super().__init__(f"{file}: {field}: {rule}")
+        self.file = file
+        self.field = field
+        self.rule = rule
+
+
+@dataclass(frozen=True)
+class AgendaStep:
+    """One step of a workshop. ``note`` is for the facilitator; it and ``remote`` may be empty."""
+
+    minutes: int
+    title: str
+    instruction: str
+    note: str = ""
+    remote: str = ""
+
+
+@dataclass(frozen=True)
+class HandoutPrompt:
+    """A question on the handout, with so many empty lines to write on (0 to 12)."""
+
+    text: str
+    lines: int
+
+
+@dataclass(frozen=True)
+class Handout:
+    """The sheet that participants get: one page, to print or to share on a screen."""
+
+    title: str
+    instruction: str
+    prompts: tuple[HandoutPrompt, ...]
+
+
+@dataclass(frozen=True)
+class WorkshopCard:
+    """One workshop in one language. Cards from :func:`load_library` keep every rule below.
+
+    ``dimensions`` holds at least one of :data:`DIMENSIONS`, the main one first; ``place``
+    at least one of :data:`PLACES`; ``duration`` is in minutes and equals the sum over the
+    agenda; ``people`` is (fewest, most); ``difficulty`` and ``exposure`` (how much of
+    themselves people are asked to show) go from 1 to 3; ``follow_up_days`` counts from the
+    day of the workshop; ``body`` is Markdown without raw HTML, links, images and code.
+    """
+
+    slug: str
+    language: str
+    version: int
+    title: str
+    summary: str
+    dimensions: tuple[str, ...]
+    when: str
+    when_not: str
+    goal: str
+    duration: int
+    preparation: tuple[str, ...]
+    people: tuple[int, int]
+    place: tuple[str, ...]
+    difficulty: int
+    exposure: int
+    materials: tuple[str, ...]
+    agenda: tuple[AgendaStep, ...]
+    debrief: tuple[str, ...]
+    output: str
+    follow_up_days: int
+    handout: Handout
+    sources: tuple[str, ...]
+    licence: str
+    body: str = field(repr=False)
+
+    @property
+    def min_people(self) -> int:
+        """The smallest group that the workshop works for."""
+        return self.people[0]
+
+    @property
+    def max_people(self) -> int:
+        """The largest group that one facilitator can lead through it."""
+        return self.people[1]
+
+    @cached_property
+    def search_text(self) -> str:
+        """The stems of everything a person might search for, in the card's language."""
+        words = [self.title, self.summary, self.when, self.goal, self.output, self.body]
+        words += [*self.dimensions, *self.materials, *self.debrief]
+        words += [f"{step.title} {step.instruction}" for step in self.agenda]
+        return stems(" ".join(words), self.language)
+
+
+def stems(text: str, language: str) -> str:
+    """The stems of the words in ``text``, in order, joined by single spaces.
+
+    Lower-cased; å, ä, ö stay, and a stem that has accents is followed by its folded form,
+    so that "formaga" finds "förmåga". A query goes through the same function. Stemming is
+    Snowball's for Swedish or English. Raises ``ValueError`` for any other language.
+    """
+    if language not in _STEMMERS:
+        raise ValueError(f"no stemmer for language {language!r}")
+    # A stemmer keeps the word it works on as state, so threads must not share one.
+    stemmer = snowballstemmer.stemmer(_STEMMERS[language])
+    found: list[str] = []
+    for word in re.findall(r"\w+", unicodedata.normalize("NFC", text).lower()):
+        stem = stemmer.stemWord(word)
+        folded = _fold(stem)
+        found += [stem] if folded == stem else [stem, folded]
+    return " ".join(found)
+
+
+def _fold(text: str) -> str:
+    decomposed = unicodedata.normalize("NFD", text)
+    return "".join(char for char in decomposed if not unicodedata.combining(char))
+
+
+def body_html(card: WorkshopCard) -> str:
+    """The card's body as HTML: ``h2``, ``h3``, ``p``, ``ul``, ``ol``, ``li``, ``strong``, ``em``.
+
+    Nothing else can come out, whatever the body holds: rules for raw HTML, links, images
+    and code are switched off, and what looks like them is escaped.
+    """
+    renderer = markdown.Markdown(output_format="html")
+    renderer.preprocessors.deregister("html_block")
+    for rule in ("code", "quote", "reference", "hr", "setextheader"):
+        renderer.parser.blockprocessors.deregister(rule)
+    kept = {"escape", "em_strong"}
+    # Every other inline rule goes: the list is the library's, what is kept is ours.
+    names = [item.name for item in renderer.inlinePatterns._priority]
+    for name in names:
+        if name not in kept:
+            renderer.inlinePatterns.deregister(name)
+    return renderer.convert(card.body)
+
+
+def load_library(folder: Path = LIBRARY) -> tuple[WorkshopCard, ...]:
+    """Every card in ``folder``, by slug, Swedish before English.
+
+    Raises :class:`CardError` for the first card that breaks a rule: an unknown, doubled or
+    missing field, a wrong type, an agenda that doesn't add up, a body with raw HTML, a
+    language that is missing, numbers that differ between the two languages.
+    """
+    cards = {}
+    for path in sorted(folder.glob("*.md")):
+        card = _load(path)
+        cards[card.slug, card.language] = card
+    slugs = sorted({slug for slug, _ in cards})
+    for slug in slugs:
+        _check_pair(slug, cards)
+    return tuple(cards[slug, language] for slug in slugs for language in LANGUAGES)
+
+
+# What must be equal in both languages, so that a plan made in one holds in the other.
+_PAIRED: dict[str, Callable[[WorkshopCard], object]] = {
+    "version": lambda card: card.version,
+    "duration": lambda card: card.duration,
+    "dimensions": lambda card: card.dimensions,
+    "people": lambda card: card.people,
+    "place": lambda card: card.place,
+    "difficulty": lambda card: card.difficulty,
+    "exposure": lambda card: card.exposure,
+    "follow_up_days": lambda card: card.follow_up_days,
+    "agenda": lambda card: [step.minutes for step in card.agenda],
+    "debrief": lambda card: len(card.debrief),
+    "handout": lambda card: [prompt.lines for prompt in card.handout.prompts],
+    "sources": lambda card: len(card.sources),
+}
+
+
+def _check_pair(slug: str, cards: dict[tuple[str, str], WorkshopCard]) -> None:
+    for language in LANGUAGES:
+        if (slug, language) not in cards:
+            raise CardError(f"{slug}.{language}.md", "language", "the translation is missing")
+    first, second = (cards[slug, language] for language in LANGUAGES)
+    for name, value in _PAIRED.items():
+        if value(first) != value(second):
+            raise CardError(
+                f"{slug}.{second.language}.md",
+                name,
+                f"{value(second)!r} differs from {value(first)!r} in the Swedish card",
+            )
+
+
+def _load(path: Path) -> WorkshopCard:
+    name = _FILE_NAME.fullmatch(path.name)
+    if name is None or name["language"] not in LANGUAGES:
+        raise CardError(path.name, "file name", "must be <slug>.sv.md or <slug>.en.md")
+    front, body = _split(path)
+    fields = _Fields(path.name, front)
+    card = WorkshopCard(
+        slug=name["slug"],
+        language=fields.one_of("language", LANGUAGES),
+        version=fields.number("version", 1, 10_000),
+        title=fields.text("title"),
+        summary=fields.line("summary"),
+        dimensions=fields.several_of("dimensions", DIMENSIONS),
+        when=fields.text("when"),
+        when_not=fields.text("when_not"),
+        goal=fields.text("goal"),
+        duration=fields.number("duration", 5, 480),
+        preparation=fields.texts("preparation"),
+        people=fields.people("people"),
+        place=fields.several_of("place", PLACES),
+        difficulty=fields.number("difficulty", 1, 3),
+        exposure=fields.number("exposure", 1, 3),
+        materials=fields.texts("materials"),
+        agenda=tuple(_step(step) for step in fields.mappings("agenda")),
+        debrief=fields.texts("debrief"),
+        output=fields.text("output"),
+        follow_up_days=fields.number("follow_up_days", 1, 365),
+        handout=_handout(fields.mapping("handout")),
+        sources=fields.texts("sources"),
+        licence=fields.text("licence"),
+        body=body,
+    )
+    fields.refuse_unknown()
+    _check_card(path.name, name["language"], card)
+    return card
+
+
+def _step(fields: "_Fields") -> AgendaStep:
+    step = AgendaStep(
+        minutes=fields.number("minutes", 1, 240),
+        title=fields.line("title"),
+        instruction=fields.text("instruction"),
+        note=fields.text("note", default=""),
+        remote=fields.text("remote", default=""),
+    )
+    fields.refuse_unknown()
+    return step
+
+
+def _handout(fields: "_Fields") -> Handout:
+    handout = Handout(
+        title=fields.line("title"),
+        instruction=fields.text("instruction"),
+        prompts=tuple(_prompt(prompt) for prompt in fields.mappings("prompts")),
+    )
+    fields.refuse_unknown()
+    return handout
+
+
+def _prompt(fields: "_Fields") -> HandoutPrompt:
+    prompt = HandoutPrompt(text=fields.text("text"), lines=fields.number("lines", 0, 12))
+    fields.refuse_unknown()
+    return prompt
+
+
+def _check_card(file: str, language: str, card: WorkshopCard) -> None:
+    if card.language != language:
+        raise CardError(file, "language", f"{card.language!r} is not the file name's {language!r}")
+    total = sum(step.minutes for step in card.agenda)
+    if total != card.duration:
+        rule = f"the steps take {total} minutes, the duration says {card.duration}"
+        raise CardError(file, "agenda", rule)
+    if set(card.place) - {"onsite"} and not any(step.remote for step in card.agenda):
+        raise CardError(file, "agenda", "a remote or hybrid workshop needs a remote variant")
+    for pattern, rule in _REFUSED_IN_BODY:
+        if pattern.search(card.body):
+            raise CardError(file, "body", rule)
+    if not card.body.strip():
+        raise CardError(file, "body", "must not be empty")
+    level = 1
+    for heading in re.findall(r"^(#+)", card.body, re.MULTILINE):
+        # A skipped level would be a hole in the outline that screen readers use.
+        if not 2 <= len(heading) <= min(3, level + 1):
+            raise CardError(file, "body", "headings are ## and, below one, ###")
+        level = len(heading)
+
+
+_REFUSED_IN_BODY = (
+    (re.compile(r"<[a-zA-Z/!?]|&#?\w+;"), "raw HTML is not allowed"),
+    (re.compile(r"\]\s*[(\[:]"), "links and images are not allowed; sources have their own field"),
+    (re.compile(r"`|^(?: {4,}|\t)[^-*\d\s]", re.MULTILINE), "code is not allowed"),
+    (re.compile(r"^ {0,3}(?:>|\||={3,}|-{3,}|\*{3,})", re.MULTILINE), "quotes, tables and rules are not allowed"),
+)
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """Safe YAML that refuses a doubled key, which would otherwise silently win."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        keys = [key.value for key, _ in node.value]
+        doubled = sorted({str(key) for key in keys if keys.count(key) > 1})
+        if doubled:
+            raise _DoubledError(doubled[0])
+        return super().construct_mapping(node, deep)
+
+
+class _DoubledError(yaml.YAMLError):
+    """A mapping names one key twice; ``str()`` of it is the key."""
+
+
+def _split(path: Path) -> tuple[dict[str, Any], str]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise CardError(path.name, "file", "must be UTF-8") from None
+    parts = re.fullmatch(r"---\n(?P<front>.*?\n)---\n(?P<body>.*)", text, re.DOTALL)
+    if parts is None:
+        raise CardError(path.name, "front matter", "must stand between two lines of ---")
+    try:
+        front = yaml.load(parts["front"], Loader=_StrictLoader)  # noqa: S506 (a SafeLoader)
+    except _DoubledError as error:
+        raise CardError(path.name, str(error), "stands there twice") from None
+    except yaml.YAMLError as error:
+        raise CardError(path.name, "front matter", f"is not YAML: {error}") from None
+    if not isinstance(front, dict):
+        raise CardError(path.name, "front matter", "must be a mapping")
+    return front, parts["body"].strip()
+
+
+class _Fields:
+    """One mapping of a card, read field by field; what was never read is unknown."""
+
+    def __init__(self, file: str, values: dict[str, Any], prefix: str = "") -> None:
+        self._file = file
+        self._values = values
+        self._prefix = prefix
+        self._read: set[str] = set()
+
+    def _fail(self, name: str, rule: str) -> CardError:
+        return CardError(self._file, self._prefix + name, rule)
+
+    def _get(self, name: str) -> Any:
+        self._read.add(name)
+        if name not in self._values:
+            raise self._fail(name, "is missing")
+        return self._values[name]
+
+    def refuse_unknown(self) -> None:
+        for name in self._values:
+            if name not in self._read:
+                raise self._fail(str(name), "is not a field of a card")
+
+    def text(self, name: str, default: str | None = None) -> str:
+        if default is not None and name not in self._values:
+            self._read.add(name)
+            return default
+        return self._text(name, self._get(name))
+
+    def _text(self, name: str, value: Any) -> str:
+        if not isinstance(value, str):
+            raise self._fail(name, "must be text")
+        if not value.strip():
+            raise self._fail(name, "must not be empty")
+        return value.strip()
+
+    def line(self, name: str) -> str:
+        value = self.text(name)
+        if "\n" in value:
+            raise self._fail(name, "must be one line")
+        return value
+
+    def number(self, name: str, lowest: int, highest: int) -> int:
+        return self._number(name, self._get(name), lowest, highest)
+
+    def _number(self, name: str, value: Any, lowest: int, highest: int) -> int:
+        # bool is an int in Python; "version: yes" is a mistake all the same.
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise self._fail(name, "must be a whole number")
+        if not lowest <= value <= highest:
+            raise self._fail(name, f"must be from {lowest} to {highest}")
+        return value
+
+    def _list(self, name: str) -> list[Any]:
+        value = self._get(name)
+        if not isinstance(value, list) or not value:
+            raise self._fail(name, "must be a list with at least one entry")
+        return value
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        entries = self._list(name)
+        return tuple(self._text(f"{name}[{at}]", entry) for at, entry in enumerate(entries, 1))
+
+    def one_of(self, name: str, allowed: Collection[str]) -> str:
+        return self._one_of(name, self._get(name), allowed)
+
+    def _one_of(self, name: str, value: Any, allowed: Collection[str]) -> str:
+        if not isinstance(value, str) or value not in allowed:
+            raise self._fail(name, f"{value!r} is none of {', '.join(allowed)}")
+        return value
+
+    def several_of(self, name: str, allowed: Collection[str]) -> tuple[str, ...]:
+        values = tuple(self._one_of(name, value, allowed) for value in self._list(name))
+        if len(set(values)) < len(values):
+            raise self._fail(name, "names one entry twice")
+        return values
+
+    def people(self, name: str) -> tuple[int, int]:
+        values = self._list(name)
+        if len(values) != 2:
+            raise self._fail(name, "must be [fewest, most]")
+        fewest, most = (self._number(name, value, 2, 200) for value in values)
+        if fewest > most:
+            raise self._fail(name, "the fewest are more than the most")
+        return fewest, most
+
+    def mapping(self, name: str) -> "_Fields":
+        return self._mapping(name, self._get(name))
+
+    def mappings(self, name: str) -> list["_Fields"]:
+        entries = self._list(name)
+        return [self._mapping(f"{name}[{at}]", entry) for at, entry in enumerate(entries, 1)]
+
+    def _mapping(self, name: str, value: Any) -> "_Fields":
+        if not isinstance(value, dict):
+            raise self._fail(name, "must be a mapping")
+        return _Fields(self._file, value, f"{self._prefix}{name}.")

@@ -1,0 +1,192 @@
+"""Reading the catalogue, what it suggests, and what somebody did in it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from trustivide.auth import queries as accounts
+from trustivide.core.activities import SEARCH_HISTORY, WORKSHOP_USE, Activity
+from trustivide.core.text import Text
+from trustivide.rights import queries as rights
+from trustivide.workshops.cards import AgendaStep, WorkshopCard, load_library
+from trustivide.workshops.models import Download, Search
+from trustivide.workshops.search import Index
+
+DIMENSION_NAMES = {
+    "competence": Text("Kompetens", "Competence"),
+    "care": Text("Omtanke", "Care"),
+    "integrity": Text("Integritet", "Integrity"),
+    "openness": Text("Öppenhet", "Openness"),
+    "reliability": Text("Pålitlighet", "Reliability"),
+}
+
+
+# The catalogue. It ships with the product, so it is read once per process.
+
+
+@lru_cache
+def catalogue(locale: str) -> tuple[WorkshopCard, ...]:
+    """Every workshop in ``locale`` ("sv" or "en"), the shortest first."""
+    cards = (card for card in load_library() if card.language == locale)
+    return tuple(sorted(cards, key=lambda card: (card.duration, card.title)))
+
+
+def get(slug: str, locale: str) -> WorkshopCard | None:
+    """The workshop in ``locale``, or ``None``."""
+    return next((card for card in catalogue(locale) if card.slug == slug), None)
+
+
+@lru_cache
+def _index(locale: str) -> Index:
+    names = {key: name.in_(locale) for key, name in DIMENSION_NAMES.items()}
+    return Index(catalogue(locale), locale, names)
+
+
+def search(
+    query: str,
+    locale: str,
+    dimension: str | None = None,
+    longest: int | None = None,
+    place: str | None = None,
+) -> list[WorkshopCard]:
+    """The workshops that hold every word of ``query`` and pass the filters, best first.
+
+    ``longest`` is in minutes. :meth:`Index.matching` says how words are compared. Raises
+    :class:`ValueError` for a query over 200 characters.
+    """
+    return [
+        card
+        for card in _index(locale).matching(query)
+        if (not dimension or dimension in card.dimensions)
+        and (not longest or card.duration <= longest)
+        and (not place or place in card.place)
+    ]
+
+
+def nearest(query: str, locale: str, limit: int = 3) -> list[WorkshopCard]:
+    """What to show where a search with its filters found nothing. Never empty.
+
+    First what matches without the filters, else what holds some of the words, else the
+    shortest workshops.
+    """
+    index = _index(locale)
+    return (index.matching(query) or index.nearest(query) or list(catalogue(locale)))[:limit]
+
+
+def timetable(card: WorkshopCard) -> list[tuple[str, AgendaStep]]:
+    """The steps, each with the time that has passed when it begins, as ``h:mm``."""
+    rows, passed = [], 0
+    for step in card.agenda:
+        rows.append((f"{passed // 60}:{passed % 60:02}", step))
+        passed += step.minutes
+    return rows
+
+
+# Suggestions. They are made for a team from its published result, never for a person.
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """A workshop, and in words why it is suggested, in the language that was asked for."""
+
+    card: WorkshopCard
+    why: str
+
+
+def suggest(dimension: str, locale: str, limit: int = 3) -> list[Suggestion]:
+    """Workshops for a team whose lowest dimension is ``dimension``, the best start first.
+
+    The rules, in this order: only workshops that strengthen the dimension; those that are
+    mainly about it; the short before the long; those that ask people to show little of
+    themselves before those that ask for much.
+    """
+    fitting = [card for card in catalogue(locale) if dimension in card.dimensions]
+    fitting.sort(
+        key=lambda card: (card.dimensions[0] != dimension, card.duration, card.exposure, card.slug)
+    )
+    return [
+        Suggestion(card, " ".join(part.in_(locale) for part in _reasons(card, dimension, first)))
+        for card, first in zip(fitting[:limit], [len(fitting) > 1, *[False] * limit], strict=False)
+    ]
+
+
+_EXPOSURE = {
+    1: Text(
+        "och ingen behöver visa särskilt mycket av sig själv.",
+        "and nobody has to show much of themselves.",
+    ),
+    2: Text(
+        "och ber var och en att visa en del av sig själv.",
+        "and asks everyone to show something of themselves.",
+    ),
+    3: Text(
+        "och ber var och en att visa mycket av sig själv. Låt någon som är van leda den.",
+        "and asks everyone to show a lot of themselves. Let somebody experienced lead it.",
+    ),
+}
+
+
+def _reasons(card: WorkshopCard, dimension: str, first: bool) -> list[Text]:
+    name, main = DIMENSION_NAMES[dimension], DIMENSION_NAMES[card.dimensions[0]]
+    if name == main:
+        about = Text(
+            f"{name.sv} fick lägst värde, och det är vad workshopen främst handlar om.",
+            f"{name.en} came out lowest, and that is what this workshop is mainly about.",
+        )
+    else:
+        about = Text(
+            f"{name.sv} fick lägst värde. Workshopen handlar mest om {main.sv.lower()} "
+            f"men stärker också {name.sv.lower()}.",
+            f"{name.en} came out lowest. This workshop is mostly about {main.en.lower()} "
+            f"but strengthens {name.en.lower()} too.",
+        )
+    effort = Text(f"Den tar {card.duration} minuter", f"It takes {card.duration} minutes")
+    reasons = [about, effort, _EXPOSURE[card.exposure]]
+    if first:
+        reasons.append(
+            Text(
+                "Vi föreslår den först, för den är den kortaste.",
+                "We suggest it first because it is the shortest.",
+            )
+        )
+    return reasons
+
+
+# What somebody did. It is used only as long as the person lets us.
+
+
+def remembers(session: Session, user_id: UUID, activity: Activity) -> bool:
+    """Whether ``activity`` may use this person's data now; the address counts too."""
+    user = accounts.by_id(session, user_id)
+    return user is not None and rights.may_use(session, accounts.person(user), activity)
+
+
+def recent_searches(session: Session, user_id: UUID, limit: int = 10) -> Sequence[Search]:
+    """The person's own searches, newest first; none under an objection or a restriction."""
+    if not remembers(session, user_id, SEARCH_HISTORY):
+        return []
+    return session.scalars(
+        select(Search)
+        .where(Search.user_id == user_id)
+        .order_by(Search.at.desc(), Search.id)
+        .limit(limit)
+    ).all()
+
+
+def downloads(session: Session, user_id: UUID) -> Sequence[Download]:
+    """The person's own downloads, newest first, each workshop once.
+
+    None under an objection or a restriction.
+    """
+    if not remembers(session, user_id, WORKSHOP_USE):
+        return []
+    newest: dict[str, Download] = {}
+    for download in session.scalars(
+        select(Download).where(Download.user_id == user_id).order_by(Download.at.desc())
+    ):
+        newest.setdefault(download.workshop, download)
+    return list(newest.values())
