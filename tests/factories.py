@@ -67,6 +67,7 @@ def account(email: str) -> User:
 def delivered(app: Flask) -> list[EmailMessage]:
     """Let the worker do all that is due; every mail delivered so far, oldest first."""
     worker.work(app)
+    db.session.rollback()  # the test's own read must not hide what the worker wrote
     folder = app.config["SETTINGS"].instance / "mail"
     return [
         message_from_bytes(path.read_bytes(), policy=default)  # type: ignore[misc]

@@ -35,6 +35,7 @@ from trustivide.surveys import actions as survey_actions
 from trustivide.surveys import answering, respondents
 from trustivide.surveys import mails as survey_mails
 from trustivide.surveys import views as surveys
+from trustivide.teams import actions as team_actions
 from trustivide.teams import views as teams
 from trustivide.web import access, errors, headers, limits, locale
 from trustivide.web import views as web
@@ -136,10 +137,9 @@ def _connect_features() -> None:
         ),
     ]
     registries.stores[:] = [delivery.DEVELOPMENT_MAIL, export.FILES]
+    team_actions.removal_blockers[:] = [survey_actions.blocks_removal]
     organisation_actions.organisation_closing.connect(survey_actions.on_organisation_closing)
-    outbox.composers.update(
-        survey_mails.COMPOSERS | privacy_links.COMPOSERS | erasure.COMPOSERS
-    )
+    outbox.composers.update(survey_mails.COMPOSERS | privacy_links.COMPOSERS)
     outbox.traceless.update(survey_mails.TRACELESS)
     outbox.unsubscribe = privacy.unsubscribe_path
     outbox.handlers.update({"export": export.run, "erasure": erasure.run})

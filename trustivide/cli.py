@@ -1,18 +1,27 @@
 """Commands: ``flask --app wsgi <command>``."""
 
+import base64
+import hashlib
+import hmac
 import json
+import urllib.request
+from pathlib import Path
 
 import click
-from flask import Flask
+import pyotp
+from flask import Flask, current_app
 from flask.cli import AppGroup
 
-from trustivide.core import inventory
+from trustivide import config
+from trustivide import demo as demonstration
+from trustivide.core import clock, inventory
 from trustivide.core.crypto import KeyRing
 from trustivide.core.db import db
 from trustivide.outbox import worker as outbox_worker
 
 privacy = AppGroup("privacy", help="What the product knows about people, and whether that holds.")
 keys = AppGroup("keys", help="The key ring.")
+assets = AppGroup("assets", help="Files of others that an operator may serve himself.")
 
 
 @privacy.command("check")
@@ -55,10 +64,66 @@ def keys_new() -> None:
     click.echo(json.dumps(json.loads(KeyRing.generate().to_json())))
 
 
+@assets.command("htmx")
+def assets_htmx() -> None:
+    """Fetch htmx, verify its hash, and keep it in static/vendor/."""
+    values = current_app.config["SETTINGS"].values
+    # Where the file is served from here already, the address says nothing about its origin.
+    url = config.HTMX_URL if values["HTMX_URL"].startswith("/") else values["HTMX_URL"]
+    with urllib.request.urlopen(url, timeout=30) as response:  # noqa: S310  the operator's own address
+        content = response.read()
+    if not fits(content, values["HTMX_INTEGRITY"]):
+        raise click.ClickException(f"{url} does not have the hash {values['HTMX_INTEGRITY']}")
+    target = Path(str(current_app.static_folder)) / "vendor" / "htmx.min.js"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    draft = target.with_suffix(".new")
+    draft.write_bytes(content)
+    draft.replace(target)
+    click.echo(f"{target}: {len(content)} bytes, hash verified")
+    click.echo("Set HTMX_URL=/static/vendor/htmx.min.js to serve it from here.")
+
+
+def fits(content: bytes, integrity: str) -> bool:
+    """Whether ``content`` has the hash of a Subresource Integrity value (W3C SRI, one hash)."""
+    algorithm, _, expected = integrity.partition("-")
+    if algorithm not in {"sha256", "sha384", "sha512"}:
+        return False
+    digest = base64.b64encode(hashlib.new(algorithm, content).digest()).decode()
+    return hmac.compare_digest(digest, expected)
+
+
+@click.command("demo")
+def demo() -> None:
+    """Make sure that the fictional demo customer stands, and print its sign-ins."""
+    if current_app.config["SETTINGS"].production:
+        raise click.ClickException("the demo has known passwords; production refuses it")
+    click.echo(f"{demonstration.ORGANISATION}, password for all: {demonstration.PASSWORD}")
+    for who in demonstration.seed(clock.now()):
+        click.echo(f"  {who.role:<12} {who.email}")
+        if who.seed:
+            click.echo(f"{'':15}TOTP seed {who.seed}, code now {pyotp.TOTP(who.seed).now()}")
+
+
+def settings_rows() -> list[str]:
+    """The settings as rows of the README's table."""
+    return [
+        f"| `{s.name}` | {f'`{s.default}`' if s.default else '–'} | {s.meaning}"
+        f"{'; required in production' if s.required else ''} |"
+        for s in config.SETTINGS
+    ]
+
+
+@click.command("settings")
+def settings() -> None:
+    """Print the table of settings as it stands in the README."""
+    click.echo("| setting | default | meaning |\n|---|---|---|")
+    click.echo("\n".join(settings_rows()))
+
+
 def init_app(app: Flask) -> None:
     """Add the commands."""
-    app.cli.add_command(privacy)
-    app.cli.add_command(keys)
+    for command in (privacy, keys, assets, demo, settings):
+        app.cli.add_command(command)
 
     @app.cli.command("worker")
     def run_worker() -> None:

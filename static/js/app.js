@@ -1,36 +1,78 @@
-// Small comforts on top of pages that work without them.
-document.documentElement.classList.add("js");
+// Small comforts. Every page works without this file.
+const root = document.documentElement;
+root.classList.add("js");
+if (window.htmx) root.classList.add("htmx");
 
-// A second press while the first is under way does nothing; coming back re-enables.
-document.addEventListener("submit", (event) => {
-  const form = event.target;
-  if (form.dataset.sent) return event.preventDefault();
-  if (form.hasAttribute("hx-post") || form.method === "get" || form.hasAttribute("data-download")) return;
-  form.dataset.sent = "1";
-  setTimeout(() => delete form.dataset.sent, 4000);
-});
-addEventListener("pageshow", () => {
-  document.querySelectorAll("form[data-sent]").forEach((form) => delete form.dataset.sent);
-});
-
-// A switch saves itself; without scripts its own button does.
-document.addEventListener("change", (event) => {
-  event.target.closest("form[data-switch]")?.requestSubmit();
-});
-
-document.addEventListener("click", async (event) => {
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("[data-dialog]");
+  const dialog = link && document.getElementById(link.dataset.dialog);
+  if (dialog && !(event.ctrlKey || event.metaKey || event.shiftKey)) {
+    event.preventDefault();
+    dialog.showModal();
+  }
   const copy = event.target.closest("[data-copy]");
   if (copy) {
-    await navigator.clipboard.writeText(copy.dataset.copy);
-    copy.lastChild.textContent = copy.dataset.copied;
+    navigator.clipboard?.writeText(copy.dataset.copy).then(() => {
+      copy.dataset.label ??= copy.textContent;
+      copy.textContent = copy.dataset.copied;
+      setTimeout(() => (copy.textContent = copy.dataset.label), 2500);
+    });
   }
-  if (event.target.closest("[data-print]")) print();
-  document.querySelectorAll("details.menu[open]").forEach((menu) => {
-    if (!menu.contains(event.target)) menu.open = false;
+  if (event.target.closest("[data-print]")) window.print();
+  closeMenus((menu) => !menu.contains(event.target));
+});
+
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  closeMenus((menu) => {
+    if (menu.contains(document.activeElement)) menu.querySelector("summary").focus();
+    return true;
   });
 });
 
-// After an answer with errors, begin where the errors are named.
-const toErrors = () => document.querySelector("[data-focus]")?.focus();
-document.addEventListener("htmx:after:swap", toErrors);
-toErrors();
+function closeMenus(which) {
+  for (const menu of document.querySelectorAll("details.menu[open]")) if (which(menu)) menu.open = false;
+}
+
+// A second press while the first is on its way does nothing. The button keeps its focus
+// and its value, which it would lose if it were disabled.
+const sent = new Set();
+function release() {
+  for (const form of sent) form.removeAttribute("aria-busy");
+  sent.clear();
+}
+document.addEventListener(
+  "submit",
+  (event) => {
+    const form = event.target;
+    if (form.method === "dialog" || form.matches("[data-switch]")) return;
+    if (sent.has(form)) {
+      event.preventDefault();
+      event.stopImmediatePropagation();
+      return;
+    }
+    form.setAttribute("aria-busy", "true");
+    sent.add(form);
+    setTimeout(release, 4000);
+  },
+  true,
+);
+window.addEventListener("pageshow", release);
+document.addEventListener("htmx:finally:request", release);
+
+document.addEventListener("change", (event) => {
+  const form = event.target.closest("form[data-switch][hx-post]");
+  if (form && window.htmx) form.requestSubmit();
+});
+
+// Focus goes to what newly needs mending, and never to what was pointed out before.
+const pointedOut = new WeakSet();
+function pointOut(selector) {
+  const fresh = [...document.querySelectorAll(selector)].filter((element) => !pointedOut.has(element));
+  fresh.forEach((element) => pointedOut.add(element));
+  fresh[0]?.focus();
+}
+const invalid = "main [aria-invalid='true'], main fieldset.field-invalid input";
+document.querySelectorAll(invalid).forEach((element) => pointedOut.add(element));
+pointOut("[data-focus]");
+document.addEventListener("htmx:after:swap", () => pointOut(invalid));

@@ -8,7 +8,6 @@ import base64
 import hashlib
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tarfile
@@ -26,7 +25,7 @@ from aiosmtpd.controller import Controller
 from axe_playwright_python.base import AXE_FILE_PATH
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, Route, sync_playwright
 
-from tests.conftest import environment
+from tests.conftest import environment, free_port
 from trustivide.config import HTMX_INTEGRITY, HTMX_URL
 
 ROOT = Path(__file__).parent.parent.parent
@@ -91,13 +90,6 @@ def _flask(environ: dict[str, str], *arguments: str) -> str:
     )
     assert result.returncode == 0, result.stdout + result.stderr
     return result.stdout
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture(scope="module")

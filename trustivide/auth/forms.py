@@ -1,6 +1,6 @@
 """Forms of signing in and of passwords."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from flask_babel import lazy_gettext as _l
 from wtforms import EmailField, Field, PasswordField, StringField, ValidationError
@@ -12,6 +12,8 @@ from trustivide.web.forms import Address, Form, required
 
 class NewPassword:
     """12–128 characters, and not one that is guessed first."""
+
+    field_flags: ClassVar[dict[str, bool]] = {"required": True}
 
     def __call__(self, form: Any, field: Field) -> None:
         """Raise :class:`ValidationError` with words that say what to do."""

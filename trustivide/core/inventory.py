@@ -182,7 +182,7 @@ def fingerprint() -> str:
             "subject": [type(group.subject).__name__, group.subject.column],
             "since": group.model.__since__,
             "columns": [
-                [f.name, f.activity.key, _erase_name(f.erase), f.declared.secret, f.declared.derived]
+                [f.name, f.activity.key, _erase_name(f.erase), f.declared.secret]
                 for f in group.fields
             ],
         }

@@ -1,6 +1,6 @@
 """Registering an organisation and its owner's account."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from flask_babel import lazy_gettext as _l
 from wtforms import BooleanField, EmailField, Field, PasswordField, StringField, ValidationError
@@ -12,6 +12,8 @@ from trustivide.web.forms import Address, Form, at_most, required
 
 class OrganisationNumber:
     """A Swedish organisation number with a right check digit, brought into one form."""
+
+    field_flags: ClassVar[dict[str, bool]] = {"required": True}
 
     def __call__(self, form: Any, field: Field) -> None:
         """Raise :class:`ValidationError` with words that say what to do."""

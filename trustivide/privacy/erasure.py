@@ -189,14 +189,6 @@ def by_code(session: Session, code: str) -> Erasure | None:
     )
 
 
-def compose_scheduled(session: Session, params: dict[str, Any]) -> dict[str, Any]:
-    """The mail's context, with its time as a time."""
-    return {**params, "begins_at": datetime.fromisoformat(params["begins_at"])}
-
-
-COMPOSERS = {"erasure_scheduled": compose_scheduled}
-
-
 def start_due(now: datetime) -> None:
     """Queue what has cooled off, and whatever lost its job; the worker calls it every minute."""
     waiting = db.session.scalars(

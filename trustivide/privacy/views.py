@@ -1,6 +1,7 @@
 """The privacy centre: see, correct, choose, download and erase, with or without an account."""
 
 import json
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -352,6 +353,9 @@ def erasure_receipt(code: str) -> ResponseReturnValue:
         receipt=held.receipt,
         genuine=receipt.is_genuine(held.receipt),
         lines=receipt.lines(held.receipt) if held.receipt else [],
+        read_moment=datetime.fromisoformat,
+        read_day=date.fromisoformat,
+        in_words=lambda both: both[language()],
     )
 
 

@@ -6,6 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from trustivide.core.activities import PRIVACY_RIGHTS, SECURITY, Activity, LegalBasis
+from trustivide.core.crypto import normalise_address, ring
 from trustivide.core.subjects import Person
 from trustivide.rights.models import (
     ConsentRecord,
@@ -107,3 +108,34 @@ def informed_of(session: Session, person: Person, notice: str) -> int | None:
         .order_by(NoticeRecord.version.desc())
         .limit(1)
     )
+
+
+def refusing(session: Session, addresses: Sequence[str], activity: Activity) -> frozenset[str]:
+    """Which of the addresses have said no to ``activity``, in three queries for any number.
+
+    The batch form of :func:`may_use` for people known by address, for activities
+    that need no consent.
+    """
+    owners = {d: a for a in addresses for d in ring().digests(normalise_address(a))}
+    standing: set[bytes] = set()
+    for model in (Objection, Restriction):
+        standing |= set(
+            session.scalars(
+                select(model.reference).where(
+                    model.reference.in_(owners),
+                    model.lifted_at.is_(None),
+                    model.activity.in_((activity.key, EVERYTHING)),
+                )
+            )
+        )
+    standing |= set(
+        session.scalars(
+            select(Suppression.digest).where(
+                Suppression.digest.in_(owners),
+                Suppression.activity.in_(
+                    (activity.key, RESTRICTED + activity.key, RESTRICTED + EVERYTHING)
+                ),
+            )
+        )
+    )
+    return frozenset(owners[digest] for digest in standing)

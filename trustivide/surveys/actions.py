@@ -20,8 +20,8 @@ from trustivide.core.text import Text
 from trustivide.organisations.models import Organisation
 from trustivide.organisations.queries import Actor, organisation_of, owned_alone
 from trustivide.outbox.actions import send_mail
+from trustivide.rights import queries as rights
 from trustivide.rights.ledger import ledger
-from trustivide.rights.queries import may_use
 from trustivide.surveys import anonymity, snapshot
 from trustivide.surveys.catalogue import Answer, Instrument, load
 from trustivide.surveys.models import AnswerSet, Draft, Invitation, Snapshot, Survey
@@ -41,7 +41,8 @@ class Closed(Exception):
 
 def invitable(session: Session, members: Sequence[TeamMember]) -> list[TeamMember]:
     """The members who have not said no to invitations."""
-    return [m for m in members if may_use(session, Person.of(None, m.email), TEAM_SURVEYS)]
+    said_no = rights.refusing(session, [m.email for m in members], TEAM_SURVEYS)
+    return [m for m in members if m.email not in said_no]
 
 
 def launch(
@@ -253,6 +254,14 @@ def close(session: Session, survey: Survey, now: datetime) -> None:
 def _note_closing(survey: Survey, now: datetime) -> None:
     reference = ring().digest(survey.id.bytes, "survey")
     ledger().append("survey-closed", reference, day_of(now), {"survey": str(survey.id)})
+
+
+def blocks_removal(session: Session, team: Team) -> bool:
+    """Whether the team must stay because a survey of it is open."""
+    found = session.scalar(
+        select(Survey.id).where(Survey.team_id == team.id, Survey.closed_at.is_(None)).limit(1)
+    )
+    return found is not None
 
 
 def close_due(now: datetime) -> None:

@@ -1,7 +1,7 @@
 """Forms of sending a survey and of opening answers by receipt code."""
 
 from datetime import date, datetime, time, timedelta
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID, uuid4
 
 from flask_babel import lazy_gettext as _l
@@ -23,6 +23,8 @@ from trustivide.web.forms import Form, at_most, required
 
 class ClosingDate:
     """A day after today, within the longest time that a survey may be open."""
+
+    field_flags: ClassVar[dict[str, bool]] = {"required": True}
 
     def __call__(self, form: Any, field: Field) -> None:
         """Raise :class:`ValidationError` with words that say what to do."""

@@ -7,7 +7,9 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from trustivide.core.activities import TEAM_SURVEYS
 from trustivide.organisations.queries import Actor
+from trustivide.rights import queries as rights
 from trustivide.teams.models import Team, TeamMember
 
 
@@ -50,9 +52,7 @@ class Teams:
         return self.session.scalar(
             select(TeamMember)
             .join(Team, TeamMember.team_id == Team.id)
-            .where(
-                TeamMember.id == member_id, Team.organisation_id == self.actor.organisation_id
-            )
+            .where(TeamMember.id == member_id, Team.organisation_id == self.actor.organisation_id)
         )
 
 
@@ -65,3 +65,9 @@ def members(session: Session, team: Team) -> Sequence[TeamMember]:
     """The team's members by address. Addresses are encrypted, hence sorted here."""
     found = session.scalars(select(TeamMember).where(TeamMember.team_id == team.id)).all()
     return sorted(found, key=lambda member: member.email)
+
+
+def refusing(session: Session, people: Sequence[TeamMember]) -> frozenset[UUID]:
+    """Ids of the members who have said no to invitations, in a fixed number of queries."""
+    said_no = rights.refusing(session, [member.email for member in people], TEAM_SURVEYS)
+    return frozenset(member.id for member in people if member.email in said_no)

@@ -1,16 +1,212 @@
-"""Teams."""
+"""Teams and their members, for leaders."""
 
-from flask import Blueprint
+from uuid import UUID
+
+from flask import Blueprint, current_app, g, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from flask_babel import ngettext
+from itsdangerous import BadSignature, URLSafeTimedSerializer
+from markupsafe import Markup
 
-from trustivide.teams.models import Team  # noqa: F401
-from trustivide.web.access import member
+from trustivide.core import clock
+from trustivide.core.crypto import DecryptionError, ring
+from trustivide.core.db import db, transaction
+from trustivide.core.errors import Refused
+from trustivide.teams import actions, queries
+from trustivide.teams.addresses import read
+from trustivide.teams.forms import MemberForm, PasteForm, TeamForm, UndoForm
+from trustivide.teams.models import Team, TeamMember
+from trustivide.web.access import found, member
+from trustivide.web.forms import clean_address
+from trustivide.web.fragments import go, page, tell, wants_fragment
 
 bp = Blueprint("teams", __name__, url_prefix="/teams")
+
+UNDO_SECONDS = 600
+
+
+def _team(team_id: UUID) -> Team:
+    team: Team = found(queries.for_actor(db.session(), g.actor).get(team_id))
+    return team
+
+
+def _member(team_id: UUID, member_id: UUID) -> TeamMember:
+    wanted: TeamMember = found(queries.for_actor(db.session(), g.actor).member(member_id))
+    return wanted if wanted.team_id == team_id else found(None)
 
 
 @bp.get("/")
 @member("leader")
 def index() -> ResponseReturnValue:
-    """STUB."""
-    return "stub"
+    """The organisation's teams."""
+    teams = queries.for_actor(db.session(), g.actor).all()
+    return page("teams/index.html", fragment="teams", teams=teams, form=TeamForm(formdata=None))
+
+
+@bp.post("/")
+@member("leader")
+def create() -> ResponseReturnValue:
+    """A new team."""
+    form = TeamForm()
+    if form.validate_on_submit():
+        with transaction() as session:
+            team = actions.create_team(session, g.actor, form.name.data, clock.now())
+        tell(_("Teamet är skapat. Lägg till dem som är med i det."))
+        return go(url_for("teams.show", team_id=team.id))
+    teams = queries.for_actor(db.session(), g.actor).all()
+    return page("teams/index.html", fragment="teams", status=422, teams=teams, form=form)
+
+
+@bp.get("/<uuid:team_id>")
+@member("leader")
+def show(team_id: UUID) -> ResponseReturnValue:
+    """A team with its members."""
+    return _show(_team(team_id))
+
+
+def _show(
+    team: Team, *, status: int = 200, fragment: str = "members", **more: object
+) -> ResponseReturnValue:
+    people = queries.members(db.session(), team)
+    context = {
+        "team": team,
+        "members": people,
+        "refusing": queries.refusing(db.session(), people),
+        "paste": PasteForm(formdata=None),
+        "editing": None,
+        "form": None,
+        **more,
+    }
+    return page("teams/show.html", fragment=fragment, status=status, **context)
+
+
+@bp.route("/<uuid:team_id>/name", methods=["GET", "POST"])
+@member("leader")
+def rename(team_id: UUID) -> ResponseReturnValue:
+    """Another name for the team."""
+    team = _team(team_id)
+    form = TeamForm(obj=team)
+    if form.validate_on_submit():
+        with transaction() as session:
+            actions.rename_team(session, team, form.name.data)
+        tell(_("Namnet är ändrat."))
+        return go(url_for("teams.show", team_id=team_id))
+    status = 422 if form.is_submitted() else 200
+    return page("teams/rename.html", fragment="rename", status=status, team=team, form=form)
+
+
+@bp.route("/<uuid:team_id>/removal", methods=["GET", "POST"])
+@member("leader")
+def removal(team_id: UUID) -> ResponseReturnValue:
+    """Erase a team, after saying what goes with it."""
+    team = _team(team_id)
+    if request.method == "POST":
+        try:
+            with transaction() as session:
+                actions.remove_team(session, team)
+        except Refused:
+            tell(_("Teamet har en öppen enkät. Stäng den först."), "attention")
+            return go(url_for("teams.show", team_id=team_id))
+        tell(_("Teamet är raderat."))
+        return go(url_for("teams.index"))
+    count = len(queries.members(db.session(), team))
+    return page("teams/removal.html", team=team, members=count)
+
+
+@bp.post("/<uuid:team_id>/members/preview")
+@member("leader")
+def preview(team_id: UUID) -> ResponseReturnValue:
+    """Show what pasted addresses would do. Nothing is saved."""
+    team, form = _team(team_id), PasteForm()
+    if not form.validate_on_submit():
+        return _show(team, status=422, paste=form)
+    reading = read(form.addresses.data, _addresses(team), clean_address)
+    status = 422 if reading.problems else 200
+    return page("teams/preview.html", status=status, team=team, form=form, reading=reading)
+
+
+def _addresses(team: Team) -> set[str]:
+    return {m.email for m in queries.members(db.session(), team)}
+
+
+@bp.post("/<uuid:team_id>/members")
+@member("leader")
+def add(team_id: UUID) -> ResponseReturnValue:
+    """Add the addresses that can be read, as the preview showed them."""
+    team, form = _team(team_id), PasteForm()
+    if not form.validate_on_submit():
+        return _show(team, status=422, paste=form)
+    reading = read(form.addresses.data, _addresses(team), clean_address)
+    with transaction() as session:
+        added = actions.add_members(session, g.actor, team, reading.new, clock.now())
+    tell(ngettext("%(num)d person är tillagd.", "%(num)d personer är tillagda.", added))
+    return go(url_for("teams.show", team_id=team_id))
+
+
+@bp.route("/<uuid:team_id>/members/<uuid:member_id>", methods=["GET", "POST"])
+@member("leader")
+def edit(team_id: UUID, member_id: UUID) -> ResponseReturnValue:
+    """Correct a member, in place or on the same page without scripts."""
+    wanted = _member(team_id, member_id)
+    form = MemberForm(obj=wanted)
+    if form.validate_on_submit():
+        try:
+            with transaction() as session:
+                actions.edit_member(session, wanted, email=form.email.data, name=form.name.data)
+            tell(_("Ändringen är sparad."))
+            if wants_fragment():
+                return _show(_team(team_id))
+            return go(url_for("teams.show", team_id=team_id))
+        except Refused:
+            form.email.errors = [_("Den adressen finns redan i teamet.")]
+    status = 422 if form.is_submitted() else 200
+    return _show(_team(team_id), status=status, editing=member_id, form=form)
+
+
+@bp.route("/<uuid:team_id>/members/<uuid:member_id>/removal", methods=["GET", "POST"])
+@member("leader")
+def remove(team_id: UUID, member_id: UUID) -> ResponseReturnValue:
+    """Erase a member, with a way back for ten minutes that the server keeps nothing for."""
+    wanted = _member(team_id, member_id)
+    if request.method == "GET":
+        return page("teams/remove_member.html", team=_team(team_id), member=wanted)
+    token = _undo_token(wanted)
+    with transaction() as session:
+        actions.remove_member(session, wanted)
+    tell(_undo_message(team_id, token))
+    if wants_fragment():
+        return _show(_team(team_id))
+    return go(url_for("teams.show", team_id=team_id))
+
+
+def _serializer() -> URLSafeTimedSerializer:
+    return URLSafeTimedSerializer(current_app.config["SECRET_KEY"], "removed-member")
+
+
+def _undo_token(removed: TeamMember) -> str:
+    """Encrypted as well as signed: it travels through the session cookie and the page."""
+    text = f"{removed.email}\n{removed.name or ''}".encode()
+    return str(_serializer().dumps([str(removed.team_id), ring().encrypt(text).hex()]))
+
+
+def _undo_message(team_id: UUID, token: str) -> str:
+    return Markup(render_template("teams/_undo.html", team_id=team_id, token=token))  # noqa: S704
+
+
+@bp.post("/<uuid:team_id>/members/undo")
+@member("leader")
+def undo(team_id: UUID) -> ResponseReturnValue:
+    """Put back somebody who was just removed."""
+    team, form = _team(team_id), UndoForm()
+    try:
+        whose, sealed = _serializer().loads(form.token.data or "", max_age=UNDO_SECONDS)
+        email, name = ring().decrypt(bytes.fromhex(sealed)).decode().split("\n", 1)
+    except (BadSignature, DecryptionError, ValueError):
+        tell(_("Det har gått för lång tid. Lägg till personen igen."), "attention")
+        return go(url_for("teams.show", team_id=team_id))
+    if form.validate_on_submit() and whose == str(team_id):
+        with transaction() as session:
+            actions.add_members(session, g.actor, team, {email: name or None}, clock.now())
+        tell(_("Personen är tillbaka i teamet."))
+    return go(url_for("teams.show", team_id=team_id))

@@ -1,6 +1,6 @@
 """The base of every form, and the validators that several features share."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from email_validator import EmailNotValidError, validate_email
 from flask_babel import lazy_gettext as _l
@@ -39,6 +39,8 @@ def at_most(characters: int) -> Length:
 
 class Address:
     """An e-mail address that mail could reach, normalised in place (RFC 5321, RFC 6531)."""
+
+    field_flags: ClassVar[dict[str, bool]] = {"required": True}
 
     def __call__(self, form: Any, field: Field) -> None:
         """Raise :class:`ValidationError` with words that say what to do."""

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import delete
+from sqlalchemy import ColumnElement, CursorResult, Delete, delete
 from sqlalchemy.orm import Session
 
 from trustivide.core.activities import SEARCH_HISTORY, WORKSHOP_USE
@@ -49,16 +49,26 @@ def record_download(session: Session, actor: Actor, slug: str, now: datetime) ->
 
 def delete_search(session: Session, actor: Actor, search_id: UUID) -> bool:
     """Forget one of the actor's own searches; ``False`` if there is none such."""
-    return _forget(session, delete(Search).where(*_own(Search, actor), Search.id == search_id)) > 0
+    return _forget(session, delete(Search).where(_own(Search, actor), Search.id == search_id)) > 0
 
 
 def delete_searches(session: Session, actor: Actor) -> int:
     """Forget all of the actor's own searches; how many there were."""
-    return _forget(session, delete(Search).where(*_own(Search, actor)))
+    return _forget(session, delete(Search).where(_own(Search, actor)))
 
 
 def delete_downloads(session: Session, actor: Actor, slug: str) -> int:
     """Forget the actor's own downloads of one workshop; how many there were."""
     return _forget(
-        session, delete(Download).where(*_own(Download, actor), Download.workshop == slug)
+        session, delete(Download).where(_own(Download, actor), Download.workshop == slug)
     )
+
+
+def _own(model: type[Search] | type[Download], actor: Actor) -> ColumnElement[bool]:
+    return model.user_id == actor.user_id
+
+
+def _forget(session: Session, statement: Delete) -> int:
+    result = session.execute(statement)
+    assert isinstance(result, CursorResult)
+    return result.rowcount

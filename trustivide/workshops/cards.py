@@ -17,6 +17,9 @@ from typing import Any
 import markdown
 import snowballstemmer
 import yaml
+from markdown.inlinepatterns import Pattern
+from markdown.treeprocessors import InlineProcessor
+from markdown.util import Registry
 
 LIBRARY = Path(__file__).parent / "library"
 
@@ -61,7 +64,7 @@ class HandoutPrompt:
 
 @dataclass(frozen=True)
 class Handout:
-    """The sheet that participants get: one page, to print or to share on a screen."""
+    """The sheet that participants get: one page, with at most 6 prompts and 18 lines."""
 
     title: str
     instruction: str
@@ -148,21 +151,22 @@ def _fold(text: str) -> str:
 
 
 def body_html(card: WorkshopCard) -> str:
-    """The card's body as HTML: ``h2``, ``h3``, ``p``, ``ul``, ``ol``, ``li``, ``strong``, ``em``.
+    """The card's body as HTML: headings, paragraphs, lists, ``strong`` and ``em``.
 
-    Nothing else can come out, whatever the body holds: rules for raw HTML, links, images
-    and code are switched off, and what looks like them is escaped.
+    No other element and no attribute can come out, whatever the body holds: rules for raw
+    HTML, links, images and code are switched off, and what looks like them is escaped.
+    Headings of a card from :func:`load_library` are ``h2`` and ``h3``.
     """
     renderer = markdown.Markdown(output_format="html")
     renderer.preprocessors.deregister("html_block")
     for rule in ("code", "quote", "reference", "hr", "setextheader"):
         renderer.parser.blockprocessors.deregister(rule)
-    kept = {"escape", "em_strong"}
-    # Every other inline rule goes: the list is the library's, what is kept is ours.
-    names = [item.name for item in renderer.inlinePatterns._priority]
-    for name in names:
-        if name not in kept:
-            renderer.inlinePatterns.deregister(name)
+    # What is kept is named, so that a rule the library adds later stays out.
+    kept: Registry[Pattern] = Registry()
+    for priority, name in enumerate(("em_strong", "escape")):
+        kept.register(renderer.inlinePatterns[name], name, priority)
+    renderer.inlinePatterns = kept
+    renderer.treeprocessors.register(InlineProcessor(renderer), "inline", 20)
     return renderer.convert(card.body)
 
 
@@ -173,7 +177,7 @@ def load_library(folder: Path = LIBRARY) -> tuple[WorkshopCard, ...]:
     missing field, a wrong type, an agenda that doesn't add up, a body with raw HTML, a
     language that is missing, numbers that differ between the two languages.
     """
-    cards = {}
+    cards: dict[tuple[str, str], WorkshopCard] = {}
     for path in sorted(folder.glob("*.md")):
         card = _load(path)
         cards[card.slug, card.language] = card
@@ -270,6 +274,9 @@ def _handout(fields: "_Fields") -> Handout:
         prompts=tuple(_prompt(prompt) for prompt in fields.mappings("prompts")),
     )
     fields.refuse_unknown()
+    # More than this does not fit on the one page that the guide gives it.
+    if len(handout.prompts) > 6 or sum(prompt.lines for prompt in handout.prompts) > 18:
+        raise fields.fail("prompts", "must be at most 6, with at most 18 lines together")
     return handout
 
 
@@ -305,7 +312,10 @@ _REFUSED_IN_BODY = (
     (re.compile(r"<[a-zA-Z/!?]|&#?\w+;"), "raw HTML is not allowed"),
     (re.compile(r"\]\s*[(\[:]"), "links and images are not allowed; sources have their own field"),
     (re.compile(r"`|^(?: {4,}|\t)[^-*\d\s]", re.MULTILINE), "code is not allowed"),
-    (re.compile(r"^ {0,3}(?:>|\||={3,}|-{3,}|\*{3,})", re.MULTILINE), "quotes, tables and rules are not allowed"),
+    (
+        re.compile(r"^ {0,3}(?:>|\||={3,}|-{3,}|\*{3,})", re.MULTILINE),
+        "quotes, tables and rules are not allowed",
+    ),
 )
 
 
@@ -352,19 +362,19 @@ class _Fields:
         self._prefix = prefix
         self._read: set[str] = set()
 
-    def _fail(self, name: str, rule: str) -> CardError:
+    def fail(self, name: str, rule: str) -> CardError:
         return CardError(self._file, self._prefix + name, rule)
 
     def _get(self, name: str) -> Any:
         self._read.add(name)
         if name not in self._values:
-            raise self._fail(name, "is missing")
+            raise self.fail(name, "is missing")
         return self._values[name]
 
     def refuse_unknown(self) -> None:
         for name in self._values:
             if name not in self._read:
-                raise self._fail(str(name), "is not a field of a card")
+                raise self.fail(str(name), "is not a field of a card")
 
     def text(self, name: str, default: str | None = None) -> str:
         if default is not None and name not in self._values:
@@ -374,15 +384,15 @@ class _Fields:
 
     def _text(self, name: str, value: Any) -> str:
         if not isinstance(value, str):
-            raise self._fail(name, "must be text")
+            raise self.fail(name, "must be text")
         if not value.strip():
-            raise self._fail(name, "must not be empty")
+            raise self.fail(name, "must not be empty")
         return value.strip()
 
     def line(self, name: str) -> str:
         value = self.text(name)
         if "\n" in value:
-            raise self._fail(name, "must be one line")
+            raise self.fail(name, "must be one line")
         return value
 
     def number(self, name: str, lowest: int, highest: int) -> int:
@@ -391,15 +401,15 @@ class _Fields:
     def _number(self, name: str, value: Any, lowest: int, highest: int) -> int:
         # bool is an int in Python; "version: yes" is a mistake all the same.
         if not isinstance(value, int) or isinstance(value, bool):
-            raise self._fail(name, "must be a whole number")
+            raise self.fail(name, "must be a whole number")
         if not lowest <= value <= highest:
-            raise self._fail(name, f"must be from {lowest} to {highest}")
+            raise self.fail(name, f"must be from {lowest} to {highest}")
         return value
 
     def _list(self, name: str) -> list[Any]:
         value = self._get(name)
         if not isinstance(value, list) or not value:
-            raise self._fail(name, "must be a list with at least one entry")
+            raise self.fail(name, "must be a list with at least one entry")
         return value
 
     def texts(self, name: str) -> tuple[str, ...]:
@@ -411,22 +421,22 @@ class _Fields:
 
     def _one_of(self, name: str, value: Any, allowed: Collection[str]) -> str:
         if not isinstance(value, str) or value not in allowed:
-            raise self._fail(name, f"{value!r} is none of {', '.join(allowed)}")
+            raise self.fail(name, f"{value!r} is none of {', '.join(allowed)}")
         return value
 
     def several_of(self, name: str, allowed: Collection[str]) -> tuple[str, ...]:
         values = tuple(self._one_of(name, value, allowed) for value in self._list(name))
         if len(set(values)) < len(values):
-            raise self._fail(name, "names one entry twice")
+            raise self.fail(name, "names one entry twice")
         return values
 
     def people(self, name: str) -> tuple[int, int]:
         values = self._list(name)
         if len(values) != 2:
-            raise self._fail(name, "must be [fewest, most]")
+            raise self.fail(name, "must be [fewest, most]")
         fewest, most = (self._number(name, value, 2, 200) for value in values)
         if fewest > most:
-            raise self._fail(name, "the fewest are more than the most")
+            raise self.fail(name, "the fewest are more than the most")
         return fewest, most
 
     def mapping(self, name: str) -> "_Fields":
@@ -438,5 +448,5 @@ class _Fields:
 
     def _mapping(self, name: str, value: Any) -> "_Fields":
         if not isinstance(value, dict):
-            raise self._fail(name, "must be a mapping")
+            raise self.fail(name, "must be a mapping")
         return _Fields(self._file, value, f"{self._prefix}{name}.")

@@ -18,7 +18,7 @@ _TEMPLATE = Path(__file__).with_name("guide.typ")
 _LABELS: dict[str, dict[str, Any]] = {
     "sv": {
         "guide": "Workshopguide",
-        "duration": "Tid",
+        "duration": "Längd",
         "people": "Deltagare",
         "place": "Plats",
         "difficulty": "Att leda",
@@ -30,7 +30,7 @@ _LABELS: dict[str, dict[str, Any]] = {
         "preparation": "Förbered",
         "materials": "Ta med",
         "agenda": "Så går det till",
-        "clock": "Klocka",
+        "clock": "Tid",
         "step": "Steg",
         "minutes": "min",
         "note": "Till dig som leder",
@@ -46,7 +46,7 @@ _LABELS: dict[str, dict[str, Any]] = {
         "page": "Sida {page} av {pages}",
         "handout": "Arbetsblad",
         "hours": "{hours} tim",
-        "places": {"onsite": "på plats", "remote": "på distans", "hybrid": "delvis på distans"},
+        "places": {"onsite": "på plats", "remote": "på distans", "hybrid": "blandat"},
         "levels": {"1": "lätt", "2": "kräver lite vana", "3": "kräver van ledare"},
         "exposures": {"1": "lite", "2": "en del", "3": "mycket"},
         "names": {
@@ -59,7 +59,7 @@ _LABELS: dict[str, dict[str, Any]] = {
     },
     "en": {
         "guide": "Workshop guide",
-        "duration": "Time",
+        "duration": "Length",
         "people": "People",
         "place": "Place",
         "difficulty": "To lead",
@@ -71,7 +71,7 @@ _LABELS: dict[str, dict[str, Any]] = {
         "preparation": "Prepare",
         "materials": "Bring",
         "agenda": "How it goes",
-        "clock": "Clock",
+        "clock": "Time",
         "step": "Step",
         "minutes": "min",
         "note": "For you who lead",
@@ -87,7 +87,7 @@ _LABELS: dict[str, dict[str, Any]] = {
         "page": "Page {page} of {pages}",
         "handout": "Handout",
         "hours": "{hours} h",
-        "places": {"onsite": "on site", "remote": "remote", "hybrid": "partly remote"},
+        "places": {"onsite": "on site", "remote": "remote", "hybrid": "hybrid"},
         "levels": {"1": "easy", "2": "takes some practice", "3": "takes an experienced leader"},
         "exposures": {"1": "a little", "2": "somewhat", "3": "very"},
         "names": {

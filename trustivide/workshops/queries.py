@@ -29,9 +29,14 @@ DIMENSION_NAMES = {
 
 
 @lru_cache
+def _library() -> tuple[WorkshopCard, ...]:
+    return load_library()
+
+
+@lru_cache
 def catalogue(locale: str) -> tuple[WorkshopCard, ...]:
     """Every workshop in ``locale`` ("sv" or "en"), the shortest first."""
-    cards = (card for card in load_library() if card.language == locale)
+    cards = (card for card in _library() if card.language == locale)
     return tuple(sorted(cards, key=lambda card: (card.duration, card.title)))
 
 
@@ -149,8 +154,8 @@ def _reasons(card: WorkshopCard, dimension: str, first: bool) -> list[Text]:
     if first:
         reasons.append(
             Text(
-                "Vi föreslår den först, för den är den kortaste.",
-                "We suggest it first because it is the shortest.",
+                "Vi föreslår den först, för den är den kortaste av dem.",
+                "We suggest it first because it is the shortest of them.",
             )
         )
     return reasons

@@ -49,11 +49,23 @@ def one_edit_apart(one: str, other: str) -> bool:
     return a[1:] == b if len(a) > len(b) else a == b[1:]
 
 
+def word_stems(text: str, language: str) -> list[str]:
+    """The stems of ``text``, where Swedish "beslutet" and "beslut" have the same one.
+
+    Snowball leaves the article of neuter nouns on. Cutting it off makes a few words alike
+    that aren't (plan, planet); missing half of all definite forms would be worse.
+    """
+    found = stems(text, language).split()
+    if language != "sv":
+        return found
+    return [re.sub(r"(?<=...)(et)+$", "", stem) for stem in found]
+
+
 class _Part:
     """The words of one part of a card, as they stand and as stems."""
 
     def __init__(self, text: str, language: str) -> None:
-        self._stems = Counter(stems(text, language).split())
+        self._stems = Counter(word_stems(text, language))
         spelled = words(text)
         self._words = {*spelled, *map(fold, spelled)}
         self.vocabulary = self._words | self._stems.keys()
@@ -81,7 +93,7 @@ class _Entry:
     def __init__(self, card: WorkshopCard, names: str) -> None:
         self.card = card
         rest = [card.when, card.goal, card.output, card.body, names, *card.preparation]
-        rest += [*card.materials, *card.debrief]
+        rest += [*card.materials, *card.debrief, card.slug.replace("-", " ")]
         rest += [f"{step.title} {step.instruction}" for step in card.agenda]
         texts = (card.title, card.summary, " ".join(rest))
         self.parts = [_Part(text, card.language) for text in texts]
@@ -94,9 +106,7 @@ class _Entry:
 class Index:
     """The cards of one language, ready to be searched. Nothing in it changes after it is made."""
 
-    def __init__(
-        self, cards: Sequence[WorkshopCard], language: str, names: dict[str, str]
-    ) -> None:
+    def __init__(self, cards: Sequence[WorkshopCard], language: str, names: dict[str, str]) -> None:
         """``names`` are the dimensions' names in ``language``, by key."""
         self._language = language
         self._entries = [
@@ -139,7 +149,7 @@ class Index:
         for at, word in enumerate(typed, 1):
             # The stem with its accents comes first; its folded form is for the index alone,
             # where it lets "vag" find "väg". Were it used here, "väg" would find "vag".
-            stem = stems(word, self._language).split()[0]
+            stem = word_stems(word, self._language)[0]
             wanted[word] = _Wanted(word, stem, open_end and at == len(typed))
         return list(wanted.values())
 

@@ -1,0 +1,247 @@
+"""A fictional customer to try the product with. Never in production.
+
+Every step makes sure of one thing and leaves it alone where it stands, so
+that an interrupted run is finished by the next and a second one changes
+nothing.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from random import Random
+
+import pyotp
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from trustivide.auth import actions as auth
+from trustivide.auth import queries as accounts
+from trustivide.auth.models import User
+from trustivide.core.clock import day_of
+from trustivide.core.db import db, transaction
+from trustivide.core.subjects import Person
+from trustivide.organisations import actions as organisations
+from trustivide.organisations.models import Membership
+from trustivide.organisations.queries import Actor, actor_for
+from trustivide.rights import actions as rights
+from trustivide.rights import legal_texts
+from trustivide.surveys import actions as surveys
+from trustivide.surveys import anonymity
+from trustivide.surveys import queries as survey_queries
+from trustivide.surveys.catalogue import TEXT, Answer, Instrument, latest
+from trustivide.surveys.models import Invitation, Survey
+from trustivide.teams.models import Team, TeamMember
+
+ORGANISATION = "Exempelorganisationen (påhittad demo)"
+NUMBER = "555555-5555"
+PASSWORD = "tallbarr, dimma och kaffe"  # noqa: S105  the demo's, printed for whoever tries it
+ALICE, BOB, STINA = "alice@exempel.test", "bob@exempel.test", "stina@trustivide.test"
+
+
+@dataclass(frozen=True)
+class SignIn:
+    """How to sign in as somebody of the demo; ``seed`` is that of the two-step codes."""
+
+    role: str
+    email: str
+    seed: str | None = None
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """A team of the demo and how far its survey has come (days ago, days left)."""
+
+    team: str
+    people: Sequence[str]
+    answered: int
+    opened_ago: int
+    closes_in: int
+    moods: dict[str, float]
+
+
+PLANS = (
+    _Plan(
+        "Redaktionen",
+        (
+            "bob",
+            "agnes",
+            "birk",
+            "cornelia",
+            "daniela",
+            "elias",
+            "freja",
+            "gustav",
+            "hanna",
+            "isak",
+            "jasmin",
+            "karl",
+            "lova",
+            "milo",
+            "nora",
+            "omar",
+        ),
+        answered=13,
+        opened_ago=24,
+        closes_in=-3,
+        moods={
+            "competence": 4.2,
+            "care": 3.8,
+            "integrity": 3.6,
+            "openness": 2.7,
+            "reliability": 3.3,
+        },
+    ),
+    _Plan(
+        "Verkstaden",
+        ("petra", "rami", "saga", "tove", "ulf", "vera", "william", "ylva", "zara"),
+        answered=6,
+        opened_ago=4,
+        closes_in=10,
+        moods={},
+    ),
+)
+
+
+def seed(now: datetime) -> list[SignIn]:
+    """Make sure that the demo stands; the ways to sign in, staff last."""
+    alice = accounts.by_address(db.session(), ALICE)
+    if alice is None or alice.confirmed_at is None:
+        alice = _people(now)
+        actor = actor_for(db.session(), alice.id)
+        assert actor is not None
+        for plan in PLANS:
+            _surveys(actor, _team(actor, plan, now), plan, now)
+        # Last: an owner who is confirmed says that the demo is complete.
+        with transaction() as session:
+            session.get_one(User, alice.id).confirmed_at = now
+    stina = accounts.by_address(db.session(), STINA)
+    return [
+        SignIn("owner", ALICE),
+        SignIn("team leader", BOB),
+        SignIn("staff", STINA, stina.totp_secret if stina else None),
+    ]
+
+
+def _people(now: datetime) -> User:
+    with transaction() as session:
+        alice = accounts.by_address(session, ALICE)
+        if alice is None:
+            alice = organisations.register(
+                session,
+                organisation=ORGANISATION,
+                number=NUMBER,
+                name="Alice Alm (påhittad)",
+                email=ALICE,
+                password=PASSWORD,
+                locale="sv",
+                marketing=False,
+                gpc_seen=False,
+                now=now,
+            )
+            assert alice is not None
+        if accounts.by_address(session, BOB) is None:
+            bob = _confirmed(session, BOB, "Bob Berg (påhittad)", now)
+            owner = actor_for(session, alice.id)
+            assert owner is not None
+            session.add(
+                Membership(organisation_id=owner.organisation_id, user_id=bob.id, role="leader")
+            )
+        if accounts.by_address(session, STINA) is None:
+            stina = _confirmed(session, STINA, "Stina Ström (påhittad)", now)
+            stina.is_staff = True
+            auth.enrol_totp(session, stina, pyotp.random_base32(32))
+    return alice
+
+
+def _confirmed(session: Session, email: str, name: str, now: datetime) -> User:
+    user = auth.create_user(
+        session, email=email, name=name, password=PASSWORD, locale="sv", now=now
+    )
+    user.confirmed_at = now
+    who = Person.of(user.id, email)
+    rights.inform(session, who, legal_texts.current("privacy-notice", "sv"), now)
+    return user
+
+
+def _team(actor: Actor, plan: _Plan, now: datetime) -> Team:
+    of_this_name = select(Team).where(
+        Team.organisation_id == actor.organisation_id, Team.name == plan.team
+    )
+    with transaction() as session:
+        team = session.scalar(of_this_name)
+        if team is None:
+            created = day_of(now - timedelta(days=plan.opened_ago))
+            team = Team(
+                organisation_id=actor.organisation_id,
+                name=plan.team,
+                created_by_id=actor.user_id,
+                created_on=created,
+            )
+            session.add(team)
+            session.flush()
+            session.add_all(
+                TeamMember(
+                    team_id=team.id,
+                    email=f"{name}@exempel.test",
+                    name=name.capitalize(),
+                    added_on=created,
+                    added_by_id=actor.user_id,
+                )
+                for name in plan.people
+            )
+    return team
+
+
+def _surveys(actor: Actor, team: Team, plan: _Plan, now: datetime) -> None:
+    """The team's survey, its answers, and its result where it has ended."""
+    instrument = latest("tillit-i-team")
+    survey = db.session.scalar(select(Survey).where(Survey.team_id == team.id))
+    if survey is None:
+        survey = _launch(actor, team, instrument, plan, now)
+    if survey.closed_at is not None:
+        return
+    random = Random(plan.team)  # noqa: S311  the same plausible answers in every demo
+    mood = {d.key: plan.moods.get(d.key, 3.5) for d in instrument.dimensions}
+    for token in _tokens(survey)[: plan.answered]:
+        answers = _answers(instrument, mood, random)
+        if not survey_queries.has_answered(db.session(), token):
+            surveys.submit(survey.id, token, anonymity.new_receipt_code(), answers)
+    if plan.closes_in <= 0:
+        with transaction() as session:
+            surveys.close(session, survey, survey.closes_at)
+
+
+def _launch(actor: Actor, team: Team, instrument: Instrument, plan: _Plan, now: datetime) -> Survey:
+    with transaction() as session:
+        members = session.scalars(select(TeamMember).where(TeamMember.team_id == team.id)).all()
+        return surveys.launch(
+            session,
+            actor,
+            team,
+            members,
+            instrument,
+            message="Hej. Vi vill veta hur tilliten är hos oss. Det tar några minuter att svara.",
+            closes_at=now + timedelta(days=plan.closes_in),
+            locale="sv",
+            now=now - timedelta(days=plan.opened_ago),
+        )
+
+
+def _tokens(survey: Survey) -> list[str]:
+    assert survey.link_key is not None
+    invited = db.session.scalars(select(Invitation).where(Invitation.survey_id == survey.id)).all()
+    in_order = sorted(invited, key=lambda invitation: invitation.email)
+    return [anonymity.token_of(survey.link_key, invitation.id) for invitation in in_order]
+
+
+def _answers(instrument: Instrument, mood: dict[str, float], random: Random) -> dict[str, Answer]:
+    """One person's answers around the team's mood, with a temper of their own."""
+    temper = random.gauss(0, 0.5)
+    answers: dict[str, Answer] = {}
+    for item in instrument.items:
+        if item.kind == TEXT:
+            continue
+        felt = mood.get(item.dimension or "", 3.5) + temper + random.gauss(0, 0.7)
+        point = min(5, max(1, round(felt)))
+        answers[item.key] = 6 - point if item.reversed else point
+    return answers

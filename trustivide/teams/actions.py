@@ -1,0 +1,91 @@
+"""What happens to teams and members. Every action takes part in its caller's transaction."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from trustivide.core.clock import day_of
+from trustivide.core.crypto import address_digest
+from trustivide.core.errors import Refused
+from trustivide.organisations.queries import Actor
+from trustivide.teams.models import Team, TeamMember
+
+removal_blockers: list[Callable[[Session, Team], bool]] = []
+"""Features above answer here whether a team must stay (a survey is running)."""
+
+
+def create_team(session: Session, actor: Actor, name: str, now: datetime) -> Team:
+    """A new, empty team of the actor's organisation."""
+    team = Team(
+        organisation_id=actor.organisation_id,
+        name=name,
+        created_by_id=actor.user_id,
+        created_on=day_of(now),
+    )
+    session.add(team)
+    session.flush()
+    return team
+
+
+def rename_team(session: Session, team: Team, name: str) -> None:
+    """Give the team another name."""
+    team.name = name
+    session.flush()
+
+
+def remove_team(session: Session, team: Team) -> None:
+    """Erase the team with members, surveys and results. Raises :class:`Refused` if it must stay."""
+    if any(blocks(session, team) for blocks in removal_blockers):
+        raise Refused("a survey is running")
+    session.delete(team)
+    session.flush()
+
+
+def add_members(
+    session: Session, actor: Actor, team: Team, people: Mapping[str, str | None], now: datetime
+) -> int:
+    """Add the addresses (→ name) that are not in the team yet; returns how many were added."""
+    digests = {address_digest(address): address for address in people}
+    known = set(
+        session.scalars(
+            select(TeamMember.email_digest).where(
+                TeamMember.team_id == team.id, TeamMember.email_digest.in_(digests)
+            )
+        )
+    )
+    fresh = [address for digest, address in digests.items() if digest not in known]
+    session.add_all(
+        TeamMember(
+            team_id=team.id,
+            email=address,
+            name=people[address],
+            added_on=day_of(now),
+            added_by_id=actor.user_id,
+        )
+        for address in fresh
+    )
+    session.flush()
+    return len(fresh)
+
+
+def edit_member(session: Session, member: TeamMember, *, email: str, name: str | None) -> None:
+    """Correct a member. Raises :class:`Refused` when the team has that address already."""
+    other = session.scalar(
+        select(TeamMember.id).where(
+            TeamMember.team_id == member.team_id,
+            TeamMember.email_digest == address_digest(email),
+            TeamMember.id != member.id,
+        )
+    )
+    if other is not None:
+        raise Refused("already in the team")
+    member.email, member.name = email, name or None
+    session.flush()
+
+
+def remove_member(session: Session, member: TeamMember) -> None:
+    """Erase a member from the team. Running surveys keep the invitation that was sent."""
+    session.delete(member)
+    session.flush()

@@ -1,0 +1,60 @@
+"""The guides as files: each made once, when somebody first asks for it.
+
+The web process must not load Typst (it stays in memory and is needed for seconds a year),
+so ``trustivide.workshops.render`` runs as a short process of its own, without the
+service's secrets in its environment. A guide holds nothing about any person, and deleting
+the folder is safe: the files are made anew.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import asdict
+from functools import lru_cache
+from hashlib import sha256
+from importlib.metadata import version
+from pathlib import Path
+from uuid import uuid4
+
+from trustivide.workshops.cards import WorkshopCard
+
+_HERE = Path(__file__).parent
+_SECONDS = 30
+
+
+def guide_file(folder: Path, card: WorkshopCard) -> Path:
+    """The PDF of ``card`` in ``folder``, made now if it isn't there.
+
+    The name holds a fingerprint of the card and of what draws it, so that a file never
+    outlives a change of either. Two who ask at once may both make it; each puts a whole
+    file in place at one stroke. Raises :class:`subprocess.SubprocessError` if it can't be made.
+    """
+    file = folder / f"{card.slug}.{card.language}.{_fingerprint(card)}.pdf"
+    if not file.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        draft = folder / f".{uuid4().hex}"
+        try:
+            _render(card, draft)
+            os.replace(draft, file)
+        finally:
+            draft.unlink(missing_ok=True)
+    return file
+
+
+def _render(card: WorkshopCard, to: Path) -> None:
+    command = [sys.executable, "-m", "trustivide.workshops.render"]
+    subprocess.run(  # noqa: S603  (slug and language are those of a card of the library)
+        [*command, card.slug, card.language, str(to.absolute())],
+        check=True,
+        cwd=_HERE.parent.parent,
+        env={"PATH": os.environ.get("PATH", ""), "PYTHONUTF8": "1"},
+        timeout=_SECONDS,
+    )
+
+
+@lru_cache
+def _fingerprint(card: WorkshopCard) -> str:
+    parts = [json.dumps(asdict(card)), version("typst")]
+    parts += [(_HERE / name).read_text("utf-8") for name in ("guide.py", "guide.typ")]
+    return sha256("\0".join(parts).encode()).hexdigest()[:16]
