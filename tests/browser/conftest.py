@@ -93,9 +93,7 @@ def _flask(environ: dict[str, str], *arguments: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def site(
-    tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path
-) -> Iterator[Site]:
+def site(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Iterator[Site]:
     """Web server and worker as processes of their own, mail over SMTP."""
     folder = tmp_path_factory.mktemp("site")
     shutil.copy(sqlite_template, folder / "trustivide.db")
@@ -113,7 +111,16 @@ def site(
         ),
     }
     web = subprocess.Popen(
-        [sys.executable, "-m", "gunicorn", "--threads", "8", "--bind", f"localhost:{port}", "wsgi:app"],
+        [
+            sys.executable,
+            "-m",
+            "gunicorn",
+            "--threads",
+            "8",
+            "--bind",
+            f"localhost:{port}",
+            "wsgi:app",
+        ],
         cwd=ROOT,
         env=environ,
         stderr=subprocess.PIPE,
@@ -154,9 +161,7 @@ def htmx_file() -> bytes:
             with urllib.request.urlopen(HTMX_URL, timeout=10) as response:
                 content = response.read()
         except OSError:
-            subprocess.run(
-                ["npm", "pack", "--silent", "htmx.org@4.0.1"], cwd=CACHE, check=True
-            )
+            subprocess.run(["npm", "pack", "--silent", "htmx.org@4.0.1"], cwd=CACHE, check=True)
             with tarfile.open(next(CACHE.glob("htmx.org-*.tgz"))) as package:
                 member = package.extractfile("package/dist/htmx.min.js")
                 assert member is not None
@@ -237,6 +242,7 @@ def check_page(page: Page) -> None:
         "axe.run(document, {runOnly: ['wcag2a','wcag2aa','wcag21a','wcag21aa','wcag22aa']})"
     )
     violations = [
-        f"{v['id']}: {v['help']} {[n['target'] for n in v['nodes']][:3]}" for v in found["violations"]
+        f"{v['id']}: {v['help']} {[n['target'] for n in v['nodes']][:3]}"
+        for v in found["violations"]
     ]
     assert violations == [], f"{page.url}: {violations}"

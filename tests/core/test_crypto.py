@@ -56,9 +56,7 @@ def test_digests_are_bound_to_their_purpose() -> None:
     assert ring.digest("x", "sign-in") != ring.digest("x", "one-time")
 
 
-@pytest.mark.parametrize(
-    "typed", [" Dora@Exempel.TEST ", "dora@exempel.test", "DORA@EXEMPEL.TEST"]
-)
+@pytest.mark.parametrize("typed", [" Dora@Exempel.TEST ", "dora@exempel.test", "DORA@EXEMPEL.TEST"])
 def test_one_mailbox_has_one_spelling(typed: str) -> None:
     assert normalise_address(typed) == "dora@exempel.test"
 

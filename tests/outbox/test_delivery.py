@@ -170,7 +170,12 @@ def test_one_mail_that_cannot_be_rendered_does_not_stop_the_others(
 ) -> None:
     with transaction() as session:
         send_mail(
-            session, "no_such_kind", "x@exempel.test", {}, purpose=SECURITY, locale="sv",
+            session,
+            "no_such_kind",
+            "x@exempel.test",
+            {},
+            purpose=SECURITY,
+            locale="sv",
             now=clock.now(),
         )
     queue(2)
@@ -183,7 +188,12 @@ def test_a_rolled_back_transaction_sends_nothing(mailing: Flask, server: Server)
     install_wake(lambda: woken.append(True))
     with pytest.raises(ZeroDivisionError), transaction() as session:
         send_mail(
-            session, "account_exists", "x@exempel.test", {}, purpose=SECURITY, locale="sv",
+            session,
+            "account_exists",
+            "x@exempel.test",
+            {},
+            purpose=SECURITY,
+            locale="sv",
             now=clock.now(),
         )
         _ = 1 / 0
@@ -206,5 +216,3 @@ def test_names_with_line_breaks_stay_out_of_headers(mailing: Flask, server: Serv
         )
     worker.work(mailing)
     assert server.accepted == ["dora@exempel.test"]
-
-

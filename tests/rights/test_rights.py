@@ -70,9 +70,7 @@ def test_a_restriction_of_everything_leaves_the_rights_themselves(app: Flask, do
     assert queries.may_use(db.session(), dora, TEAM_SURVEYS)
 
 
-def test_the_ledger_hears_of_every_effect_first_and_names_nobody(
-    app: Flask, dora: Person
-) -> None:
+def test_the_ledger_hears_of_every_effect_first_and_names_nobody(app: Flask, dora: Person) -> None:
     with pytest.raises(ZeroDivisionError), transaction() as session:
         actions.object_to(session, dora, TEAM_SURVEYS, clock.now())
         _ = 1 / 0

@@ -52,7 +52,7 @@ def submit(client: FlaskClient, start: str, review: str) -> str:
 
 def code_on(page: str) -> str:
     """The receipt code on a page."""
-    found = re.search(r"\b[0-9A-Z]{5}(?:-[0-9A-Z]{1,5}){5}\b", page)
+    found = re.search(r"\b[0-9A-Z]{5}(?:-[0-9A-Z]{5}){5}\b", page)
     assert found, page
     return found.group()
 
@@ -232,7 +232,7 @@ def test_too_few_answers_give_no_figure_and_say_why(
     assert client.post(f"/surveys/{survey.id}/closure").status_code == 303
     result = client.get(f"/surveys/{survey.id}").text
     assert "Inget resultat visas" in result
-    assert "<svg class=\"chart-svg\"" not in result
+    assert '<svg class="chart-svg"' not in result
 
 
 def test_alice_sends_a_survey_and_sends_it_once(app: Flask, client: FlaskClient) -> None:
@@ -293,6 +293,11 @@ def test_charlie_reaches_nothing_of_alices_surveys(app: Flask, client: FlaskClie
     assert client.get(f"/surveys/{survey.id}/closure").status_code == 404
     for verb in ("closure", "reminders"):
         assert client.post(f"/surveys/{survey.id}/{verb}").status_code == 404
-    form = {"team": str(survey.team_id), "message": "Hej", "closes_on": "2026-12-01", "locale": "sv"}
+    form = {
+        "team": str(survey.team_id),
+        "message": "Hej",
+        "closes_on": "2026-12-01",
+        "locale": "sv",
+    }
     assert client.post("/surveys/preview", data=form).status_code == 422
     assert "Redaktionen" not in client.get("/surveys/").text

@@ -67,13 +67,14 @@ def test_the_title_outweighs_the_summary_and_that_the_rest() -> None:
 
 def test_only_the_last_word_counts_as_unfinished() -> None:
     assert "mending-trust" in slugs("samtal förtr")
-    assert slugs("förtr samtal") == []
-    assert slugs("förtr ") == []
+    assert slugs("prem", "en") == ["premortem"]
+    assert slugs("prem ", "en") == []
+    assert slugs("prem plan", "en") == []
 
 
 def test_a_typing_error_is_forgiven_only_where_nothing_matches_and_only_in_long_words() -> None:
     assert slugs("beslut") == slugs("beslut ")
-    assert slugs("kxrta") == slugs("karta")
+    assert slugs("kxrta")[0] == "who-knows-what"
     assert slugs("kxrt ") == []
 
 

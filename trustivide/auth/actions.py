@@ -69,12 +69,30 @@ def ask_for_confirmation(session: Session, user: User, now: datetime) -> None:
     )
 
 
-def confirm(session: Session, link: OneTimeLink, now: datetime) -> User:
-    """Use up a confirmation link."""
-    user = session.get_one(User, link.user_id)
-    user.confirmed_at = user.confirmed_at or now
-    session.delete(link)
-    session.flush()
+def _use_up(session: Session, token: str, purpose: str, now: datetime) -> User | None:
+    """The account behind a link that still held; of two requests with it, one wins.
+
+    By one guarded statement: what was read before may have been used up since.
+    """
+    user_id = session.scalar(
+        delete(OneTimeLink)
+        .where(
+            OneTimeLink.token_digest.in_(ring().digests(token, "one-time")),
+            OneTimeLink.purpose == purpose,
+            OneTimeLink.expires_at > now,
+        )
+        .returning(OneTimeLink.user_id)
+        .execution_options(synchronize_session=False)
+    )
+    return None if user_id is None else session.get_one(User, user_id)
+
+
+def confirm(session: Session, token: str, now: datetime) -> User | None:
+    """Use up a confirmation link; ``None`` if it no longer holds."""
+    user = _use_up(session, token, "confirm", now)
+    if user is not None:
+        user.confirmed_at = user.confirmed_at or now
+        session.flush()
     return user
 
 
@@ -95,9 +113,10 @@ def tell_account_exists(session: Session, user: User, now: datetime) -> None:
 
 
 def ask_for_reset(session: Session, address: str, now: datetime) -> None:
-    """Mail a reset link if there is such an account; the caller can't tell."""
+    """Mail a reset link if there is such an account; the caller can't tell, not by time either."""
     user = by_address(session, address)
     if user is None:
+        _write_as_much(session, now)
         return
     token = _new_link(session, user, "reset", RESET_FOR, now)
     send_mail(
@@ -111,15 +130,33 @@ def ask_for_reset(session: Session, address: str, now: datetime) -> None:
     )
 
 
-def reset_password(session: Session, link: OneTimeLink, password: str, now: datetime) -> User:
+def _write_as_much(session: Session, now: datetime) -> None:
+    """Queue a mail to nobody and take it back: a transaction that writes takes longer to commit."""
+    path = f"/auth/reset/{secrets.token_urlsafe(24)}"
+    mail = send_mail(
+        session,
+        "reset_password",
+        "nobody@trustivide.invalid",
+        {"name": "", "path": path},
+        purpose=SECURITY,
+        locale="sv",
+        now=now,
+    )
+    session.delete(mail)
+    session.flush()
+
+
+def reset_password(session: Session, token: str, password: str, now: datetime) -> User | None:
     """Use up a reset link: new password, every sign-in ended, the owner told.
 
-    The mailed link proves the address, so it confirms it too; a second factor stays.
+    The mailed link proves the address, so it confirms it too; a second factor
+    stays. ``None`` if the link no longer holds.
     """
-    user = session.get_one(User, link.user_id)
+    user = _use_up(session, token, "reset", now)
+    if user is None:
+        return None
     user.password_hash = hash_password(password)
     user.confirmed_at = user.confirmed_at or now
-    session.delete(link)
     session.execute(delete(SignIn).where(SignIn.user_id == user.id))
     send_mail(
         session,
@@ -150,9 +187,9 @@ def sign_in(session: Session, user: User, now: datetime, *, second_factor: bool 
     return token
 
 
-def sign_out(session: Session, current: SignIn) -> None:
+def sign_out(session: Session, token: str) -> None:
     """End a sign-in on the server: the cookie is worth nothing from now on."""
-    session.execute(delete(SignIn).where(SignIn.id == current.id))
+    session.execute(delete(SignIn).where(SignIn.token_digest.in_(ring().digests(token, "sign-in"))))
 
 
 def mark_verified(session: Session, current: SignIn, now: datetime) -> None:
@@ -162,9 +199,21 @@ def mark_verified(session: Session, current: SignIn, now: datetime) -> None:
 
 
 def enrol_totp(session: Session, user: User, secret: str) -> None:
-    """Keep the key of a second factor whose first code was right."""
+    """Keep the key of a second factor."""
     user.totp_secret = secret
     session.flush()
+
+
+def prove_totp(session: Session, user: User, secret: str, code: str, now: datetime) -> bool:
+    """Keep the key of a second factor if ``code``, its first, is right; that uses the code up."""
+    if user.totp_secret is not None:
+        return False
+    enrol_totp(session, user, secret)
+    if check_totp(session, user, code, now):
+        return True
+    user.totp_secret = None
+    session.flush()
+    return False
 
 
 def check_totp(session: Session, user: User, code: str, now: datetime) -> bool:
@@ -191,4 +240,3 @@ def remember_language(session: Session, user: User, locale: str) -> None:
     """Keep the chosen language with the account."""
     user.locale = locale
     session.flush()
-

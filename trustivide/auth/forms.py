@@ -4,10 +4,12 @@ from typing import Any, ClassVar
 
 from flask_babel import lazy_gettext as _l
 from wtforms import EmailField, Field, PasswordField, StringField, ValidationError
-from wtforms.validators import Length, Regexp
+from wtforms.validators import Regexp
 
 from trustivide.auth.passwords import MAXIMUM, MINIMUM, is_guessable
-from trustivide.web.forms import Address, Form, required
+from trustivide.web.forms import Address, Form, at_most, required
+
+_ABOUT = ("name", "email", "organisation")
 
 
 class NewPassword:
@@ -20,7 +22,7 @@ class NewPassword:
         password = field.data or ""
         if not MINIMUM <= len(password) <= MAXIMUM:
             raise ValidationError(_l("Lösenordet behöver vara mellan 12 och 128 tecken."))
-        about = [getattr(form, name).data or "" for name in ("name", "email") if name in form]
+        about = [getattr(form, name).data or "" for name in _ABOUT if name in form]
         about += [part for text in about for part in text.replace("@", " ").split()]
         if is_guessable(password, *about):
             raise ValidationError(
@@ -31,8 +33,10 @@ class NewPassword:
 class LoginForm(Form):
     """Address and password."""
 
-    email = EmailField(_l("E-postadress"), [required(_l("Skriv din e-postadress.")), Length(max=254)])
-    password = PasswordField(_l("Lösenord"), [required(_l("Skriv ditt lösenord.")), Length(max=MAXIMUM)])
+    email = EmailField(_l("E-postadress"), [required(_l("Skriv din e-postadress.")), at_most(254)])
+    password = PasswordField(
+        _l("Lösenord"), [required(_l("Skriv ditt lösenord.")), at_most(MAXIMUM)]
+    )
 
 
 class AddressForm(Form):
@@ -50,7 +54,9 @@ class ResetForm(Form):
 class PasswordForm(Form):
     """The current password, given again before something weighty."""
 
-    password = PasswordField(_l("Ditt lösenord"), [required(_l("Skriv ditt lösenord."))])
+    password = PasswordField(
+        _l("Ditt lösenord"), [required(_l("Skriv ditt lösenord.")), at_most(MAXIMUM)]
+    )
 
 
 class CodeForm(Form):
@@ -58,6 +64,10 @@ class CodeForm(Form):
 
     code = StringField(
         _l("Kod från appen"),
-        [Regexp(r"^\d{6}$", message=_l("Koden är sex siffror."))],
+        [
+            required(_l("Skriv koden från appen.")),
+            # ASCII digits only: \d would let others through.
+            Regexp(r"[0-9]{6}\Z", message=_l("Koden är sex siffror.")),
+        ],
         filters=[lambda value: (value or "").replace(" ", "")],
     )

@@ -42,11 +42,16 @@ def current() -> SignedIn | None:
     return current_user._get_current_object() if current_user.is_authenticated else None
 
 
-def begin(user: User) -> None:
-    """Sign ``user`` in with a fresh session; nothing of the old one survives."""
-    now = clock.now()
+def begin(user: User, *, second_factor: bool = False) -> None:
+    """Sign ``user`` in with a fresh session; nothing of the old one survives.
+
+    After a second factor too, so that a token stolen before it never gains its powers.
+    """
+    now, before = clock.now(), current()
     with transaction() as db_session:
-        token = actions.sign_in(db_session, user, now)
+        if before is not None:
+            actions.sign_out(db_session, before.token)
+        token = actions.sign_in(db_session, user, now, second_factor=second_factor)
     session.clear()
     session.permanent = True
     found = queries.sign_in_for(db.session(), token, now)
@@ -59,7 +64,7 @@ def end() -> None:
     who = current()
     if who is not None:
         with transaction() as db_session:
-            actions.sign_out(db_session, who.sign_in)
+            actions.sign_out(db_session, who.token)
     logout_user()
     session.clear()
 

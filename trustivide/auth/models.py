@@ -49,7 +49,11 @@ class User(Model):
         activity=ACCOUNTS, erase=DELETE_ROW, secret=True, label=Text("Lösenord", "Password")
     )
     locale: Mapped[str] = personal(
-        default="sv", activity=ACCOUNTS, erase=DELETE_ROW, portable=True, label=Text("Språk", "Language")
+        default="sv",
+        activity=ACCOUNTS,
+        erase=DELETE_ROW,
+        portable=True,
+        label=Text("Språk", "Language"),
     )
     created_on: Mapped[date] = personal(
         activity=ACCOUNTS, erase=DELETE_ROW, label=Text("Kontot skapat", "Account created")
@@ -72,7 +76,9 @@ class User(Model):
         secret=True,
         label=Text("Tvåstegsnyckel", "Two-step key"),
     )
-    totp_counter: Mapped[int] = plain(default=0, why="last used time step, so that a code works once")
+    totp_counter: Mapped[int] = plain(
+        default=0, why="last used time step, so that a code works once"
+    )
 
 
 class SignIn(Model):

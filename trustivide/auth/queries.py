@@ -42,9 +42,7 @@ def sign_in_for(session: Session, token: str, now: datetime) -> tuple[User, Sign
     return row[0], row[1]
 
 
-def one_time_link(
-    session: Session, token: str, purpose: str, now: datetime
-) -> OneTimeLink | None:
+def one_time_link(session: Session, token: str, purpose: str, now: datetime) -> OneTimeLink | None:
     """The unexpired link for this token and purpose. Looking it up changes nothing."""
     return session.scalar(
         select(OneTimeLink).where(

@@ -1,10 +1,11 @@
 """Signing in and out, confirming an address, a forgotten password, the second factor."""
 
 import io
+from uuid import UUID
 
 import pyotp
 import segno
-from flask import Blueprint, request, session, url_for
+from flask import Blueprint, current_app, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from markupsafe import Markup
@@ -16,9 +17,20 @@ from trustivide.core import clock
 from trustivide.core.db import db, transaction
 from trustivide.web.access import account, found, local_path, public
 from trustivide.web.fragments import go, page, tell
-from trustivide.web.limits import tries
+from trustivide.web.limits import tries, tries_of
 
 bp = Blueprint("auth", __name__, url_prefix="/auth")
+
+
+def _who() -> str:
+    """The account that is tried: its password, its codes."""
+    who = login.current()
+    return str(who.user.id) if who else ""
+
+
+def _token() -> str:
+    """The mailed link that is tried."""
+    return str((request.view_args or {}).get("token", ""))
 
 
 def _after_sign_in() -> str:
@@ -67,22 +79,49 @@ def logout() -> ResponseReturnValue:
 @public
 def check_mail() -> ResponseReturnValue:
     """The same words, whether or not there was an account."""
-    return page("auth/check_mail.html")
+    mailbox = url_for("dev.mailbox") if "dev" in current_app.blueprints else None
+    return page("auth/check_mail.html", mailbox=mailbox)
 
 
 @bp.route("/confirm/<token>", methods=["GET", "POST"])
 @public
+@tries_of(_token)
 def confirm(token: str) -> ResponseReturnValue:
-    """Confirm an address: opening the link shows a button, pressing it uses the link up."""
+    """Confirm an address: opening the link shows a button, pressing it uses the link up.
+
+    Elsewhere than in the browser that registered, the password is asked too:
+    else somebody could register another's address, wait for its owner to
+    confirm it, and hold the password of the account.
+    """
     link = queries.one_time_link(db.session(), token, "confirm", clock.now())
     if link is None:
-        return page("auth/link_expired.html", status=404)
-    if request.method == "POST":
+        return _expired()
+    form = None if session.get("registered") == str(link.user_id) else PasswordForm()
+    if request.method == "POST" and (form is None or _is_password_of(form, link.user_id)):
         with transaction() as db_session:
-            actions.confirm(db_session, link, clock.now())
+            user = actions.confirm(db_session, token, clock.now())
+        if user is None:
+            return _expired()
+        session.pop("registered", None)
         tell(_("Tack, adressen är bekräftad. Nu kan du logga in."))
         return go(url_for("auth.login"))
-    return page("auth/confirm.html", token=token)
+    status = 422 if request.method == "POST" else 200
+    return page("auth/confirm.html", fragment="confirm", status=status, form=form, token=token)
+
+
+def _expired() -> ResponseReturnValue:
+    return page("auth/link_expired.html", status=404)
+
+
+def _is_password_of(form: PasswordForm, user_id: UUID) -> bool:
+    """Whether the form holds the account's password; else it says what is wrong."""
+    if not form.validate_on_submit():
+        return False
+    user = queries.by_id(db.session(), user_id)
+    if matches(user.password_hash if user else None, form.password.data):
+        return True
+    form.password.errors = [_("Lösenordet stämmer inte. Försök igen.")]
+    return False
 
 
 @bp.route("/forgot", methods=["GET", "POST"])
@@ -105,11 +144,14 @@ def reset(token: str) -> ResponseReturnValue:
     """Choose a new password with a mailed link."""
     link = queries.one_time_link(db.session(), token, "reset", clock.now())
     if link is None:
-        return page("auth/link_expired.html", status=404)
+        return _expired()
     form = ResetForm()
     if form.validate_on_submit():
         with transaction() as db_session:
-            actions.reset_password(db_session, link, form.password.data, clock.now())
+            user = actions.reset_password(db_session, token, form.password.data, clock.now())
+        if user is None:
+            return _expired()
+        session.clear()
         tell(_("Lösenordet är bytt och du är utloggad överallt. Logga in med det nya."))
         return go(url_for("auth.login"))
     status = 422 if form.is_submitted() else 200
@@ -118,39 +160,31 @@ def reset(token: str) -> ResponseReturnValue:
 
 @bp.route("/verify", methods=["GET", "POST"])
 @account
-@tries
+@tries_of(_who)
 def verify() -> ResponseReturnValue:
     """Give the password again, before something weighty."""
     who, form = found(login.current()), PasswordForm()
-    if form.validate_on_submit():
-        if matches(who.user.password_hash, form.password.data):
-            with transaction() as db_session:
-                actions.mark_verified(db_session, who.sign_in, clock.now())
-            return go(_after_sign_in())
-        form.password.errors = [_("Lösenordet stämmer inte. Försök igen.")]
+    if request.method == "POST" and _is_password_of(form, who.user.id):
+        with transaction() as db_session:
+            actions.mark_verified(db_session, who.sign_in, clock.now())
+        return go(_after_sign_in())
     status = 422 if form.is_submitted() else 200
     return page("auth/verify.html", fragment="verify", status=status, form=form)
 
 
 @bp.route("/second-factor", methods=["GET", "POST"])
 @account
-@tries
+@tries_of(_who)
 def second_factor() -> ResponseReturnValue:
     """Give a code from the authenticator app; each works once."""
-    who, form = found(login.current()), CodeForm()
+    who, form = _colleague(), CodeForm()
     if who.user.totp_secret is None:
         return go(url_for("auth.enrol", next=request.args.get("next")))
     if form.validate_on_submit():
-        now = clock.now()
         with transaction() as db_session:
-            right = actions.check_totp(db_session, who.user, form.code.data, now)
-            if right:
-                # A new sign-in, so that a token stolen before the second
-                # factor never gains its powers.
-                actions.sign_out(db_session, who.sign_in)
-                token = actions.sign_in(db_session, who.user, now, second_factor=True)
+            right = actions.check_totp(db_session, who.user, form.code.data, clock.now())
         if right:
-            session["_user_id"] = token
+            login.begin(who.user, second_factor=True)
             return go(_after_sign_in())
         form.code.errors = [_("Koden stämmer inte eller är redan använd. Vänta på nästa.")]
     status = 422 if form.is_submitted() else 200
@@ -159,26 +193,41 @@ def second_factor() -> ResponseReturnValue:
 
 @bp.route("/second-factor/new", methods=["GET", "POST"])
 @account
+@tries_of(_who)
 def enrol() -> ResponseReturnValue:
-    """Set up an authenticator app, proven by its first code."""
-    who, form = found(login.current()), CodeForm()
+    """Set up an authenticator app, proven by its first code, soon after giving the password."""
+    who, form = _colleague(), CodeForm()
+    onward = request.args.get("next")
     if who.user.totp_secret is not None:
-        return go(url_for("auth.second_factor", next=request.args.get("next")))
+        return go(url_for("auth.second_factor", next=onward))
+    if not who.recently_verified:
+        return go(url_for("auth.verify", next=url_for("auth.enrol", next=onward)))
     secret = session.get("totp_secret") or pyotp.random_base32(32)
     session["totp_secret"] = secret
     if form.validate_on_submit():
-        if pyotp.TOTP(secret).verify(form.code.data, valid_window=1):
-            with transaction() as db_session:
-                actions.enrol_totp(db_session, who.user, secret)
-            session.pop("totp_secret")
-            tell(_("Tvåstegsinloggning är på. Vänta på nästa kod och skriv den."))
-            return go(url_for("auth.second_factor", next=request.args.get("next")))
+        with transaction() as db_session:
+            right = actions.prove_totp(db_session, who.user, secret, form.code.data, clock.now())
+        if right:
+            login.begin(who.user, second_factor=True)
+            tell(_("Tvåstegsinloggning är på. Nästa gång du loggar in frågar vi efter en kod."))
+            return go(_after_sign_in())
         form.code.errors = [_("Koden stämmer inte. Kontrollera att telefonens klocka går rätt.")]
     address = pyotp.TOTP(secret).provisioning_uri(who.user.email, issuer_name="Trustivide")
     status = 422 if form.is_submitted() else 200
     return page(
-        "auth/enrol.html", fragment="enrol", status=status, form=form, secret=secret, qr=_qr(address)
+        "auth/enrol.html",
+        fragment="enrol",
+        status=status,
+        form=form,
+        secret=secret,
+        qr=_qr(address),
     )
+
+
+def _colleague() -> login.SignedIn:
+    """Whoever is signed in, if staff: for others no page asks for a second factor yet."""
+    who: login.SignedIn = found(login.current())
+    return found(who if who.user.is_staff else None)  # type: ignore[no-any-return]
 
 
 def _qr(text: str) -> Markup:

@@ -4,11 +4,13 @@ from datetime import datetime
 
 from blinker import Signal
 from sqlalchemy import delete
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from trustivide.auth import actions as auth
 from trustivide.auth import queries as accounts
 from trustivide.auth.models import User
+from trustivide.auth.passwords import hash_password
 from trustivide.core.activities import MARKETING_EMAIL
 from trustivide.core.clock import day_of
 from trustivide.core.inventory import Consequence
@@ -40,16 +42,19 @@ def register(
 
     Records the version of the privacy notice that was shown, the processing
     agreement accepted for the organisation, and the marketing consent if the
-    box was ticked. In both cases the address gets a mail, and the caller must
-    answer alike.
+    box was ticked. In both cases the address gets a mail and a password is
+    hashed, and the caller must answer alike.
     """
-    known = accounts.by_address(session, email)
-    if known is not None:
-        auth.tell_account_exists(session, known, now)
-        return None
-    user = auth.create_user(
-        session, email=email, name=name, password=password, locale=locale, now=now
-    )
+    if accounts.by_address(session, email) is not None:
+        hash_password(password)
+        return _already_here(session, email, now)
+    try:
+        with session.begin_nested():
+            user = auth.create_user(
+                session, email=email, name=name, password=password, locale=locale, now=now
+            )
+    except IntegrityError:  # somebody was a moment quicker
+        return _already_here(session, email, now)
     customer = Organisation(
         name=organisation,
         number=clean(number),
@@ -87,6 +92,12 @@ def register(
     auth.ask_for_confirmation(session, user, now)
     session.flush()
     return user
+
+
+def _already_here(session: Session, email: str, now: datetime) -> None:
+    known = accounts.by_address(session, email)
+    assert known is not None
+    auth.tell_account_exists(session, known, now)
 
 
 def erasure_preview(session: Session, person: Person) -> list[Consequence]:

@@ -1,5 +1,6 @@
 """Registering an organisation and its owner's account."""
 
+import re
 from typing import Any, ClassVar
 
 from flask_babel import lazy_gettext as _l
@@ -25,14 +26,23 @@ class OrganisationNumber:
             ) from None
 
 
+def one_line(text: str | None) -> str | None:
+    """Names stand on one line: no line breaks or other control characters (PostgreSQL's NUL)."""
+    return None if text is None else re.sub(r"[\s\x00-\x1f\x7f]+", " ", text).strip()
+
+
 class RegistrationForm(Form):
     """Organisation, person, agreement, and an unticked box for marketing."""
 
     organisation = StringField(
-        _l("Organisationens namn"), [required(_l("Skriv organisationens namn.")), at_most(120)]
+        _l("Organisationens namn"),
+        [required(_l("Skriv organisationens namn.")), at_most(120)],
+        filters=[one_line],
     )
     number = StringField(_l("Organisationsnummer"), [OrganisationNumber()])
-    name = StringField(_l("Ditt namn"), [required(_l("Skriv ditt namn.")), at_most(120)])
+    name = StringField(
+        _l("Ditt namn"), [required(_l("Skriv ditt namn.")), at_most(120)], filters=[one_line]
+    )
     email = EmailField(_l("E-postadress"), [Address()])
     password = PasswordField(_l("Lösenord"), [NewPassword()])
     agreement = BooleanField(

@@ -1,6 +1,8 @@
 """Registration, and the page that a signed-in person comes home to."""
 
-from flask import Blueprint, request, url_for
+from uuid import uuid4
+
+from flask import Blueprint, request, session, url_for
 from flask.typing import ResponseReturnValue
 
 from trustivide.auth import login
@@ -23,11 +25,13 @@ bp = Blueprint("organisations", __name__)
 @tries
 def register() -> ResponseReturnValue:
     """Register an organisation and its owner's account."""
+    if request.method == "GET" and login.current():
+        return go(url_for("organisations.home"))
     form = RegistrationForm()
     if form.validate_on_submit():
-        with transaction() as session:
-            actions.register(
-                session,
+        with transaction() as db_session:
+            user = actions.register(
+                db_session,
                 organisation=form.organisation.data,
                 number=form.number.data,
                 name=form.name.data,
@@ -38,6 +42,9 @@ def register() -> ResponseReturnValue:
                 gpc_seen=request.headers.get("Sec-GPC") == "1",
                 now=clock.now(),
             )
+        # Confirming in this browser needs no password. Random where there was
+        # an account already: the cookie can be read, and must tell nothing.
+        session["registered"] = str(user.id if user else uuid4())
         return go(url_for("auth.check_mail"))
     notice = legal_texts.current("privacy-notice", language())
     return page(

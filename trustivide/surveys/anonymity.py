@@ -15,7 +15,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 _CODE_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32: no I, L, O, U
-_CODE_LENGTH = 26  # 26 × 5 bits hold 128
+_CODE_LENGTH = 30  # × 5 bits: 150, and six even groups to read aloud
 _GROUP = 5
 _LOOK_ALIKES = str.maketrans({"I": "1", "L": "1", "O": "0", "U": "V"})
 
@@ -46,8 +46,8 @@ def slot_of(token: str) -> bytes:
 
 
 def new_receipt_code() -> str:
-    """A fresh receipt code, 128 bits in readable groups: ``7K3QX-…``."""
-    number = secrets.randbits(128)
+    """A fresh receipt code, 150 bits in six readable groups: ``7K3QX-…``."""
+    number = secrets.randbits(5 * _CODE_LENGTH)
     digits = []
     for _ in range(_CODE_LENGTH):
         number, digit = divmod(number, 32)

@@ -21,6 +21,9 @@ from trustivide.surveys.actions import LONGEST
 from trustivide.web.forms import Form, at_most, required
 
 
+USUAL = timedelta(days=14)
+
+
 class ClosingDate:
     """A day after today, within the longest time that a survey may be open."""
 
@@ -41,7 +44,11 @@ class LaunchForm(Form):
         _l("Meddelande till teamet"),
         [required(_l("Skriv några rader om varför ni frågar.")), at_most(2000)],
     )
-    closes_on = DateField(_l("Sista dag att svara"), [ClosingDate()])
+    closes_on = DateField(
+        _l("Sista dag att svara"),
+        [ClosingDate()],
+        default=lambda: datetime.now(STOCKHOLM).date() + USUAL,
+    )
     locale = SelectField(
         _l("Mejlets språk"), choices=[SelectChoice("sv", "Svenska"), SelectChoice("en", "English")]
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -37,16 +38,35 @@ def rename_team(session: Session, team: Team, name: str) -> None:
 
 def remove_team(session: Session, team: Team) -> None:
     """Erase the team with members, surveys and results. Raises :class:`Refused` if it must stay."""
-    if any(blocks(session, team) for blocks in removal_blockers):
+    _lock(session, team.id)
+    if must_stay(session, team):
         raise Refused("a survey is running")
     session.delete(team)
     session.flush()
 
 
+def must_stay(session: Session, team: Team) -> bool:
+    """Whether a feature above needs the team for something that is under way."""
+    return any(blocks(session, team) for blocks in removal_blockers)
+
+
+def _lock(session: Session, team_id: UUID) -> None:
+    """Let nobody else change the team's members, or send it a survey, until the commit.
+
+    On PostgreSQL the row's lock also stops an insert that points at the team;
+    SQLite has one writer at a time anyhow.
+    """
+    session.execute(select(Team.id).where(Team.id == team_id).with_for_update())
+
+
 def add_members(
     session: Session, actor: Actor, team: Team, people: Mapping[str, str | None], now: datetime
 ) -> int:
-    """Add the addresses (→ name) that are not in the team yet; returns how many were added."""
+    """Add the addresses (→ name) that are not in the team yet; returns how many were added.
+
+    Adding the same people twice, also at the same time, adds them once.
+    """
+    _lock(session, team.id)
     digests = {address_digest(address): address for address in people}
     known = set(
         session.scalars(
@@ -72,6 +92,7 @@ def add_members(
 
 def edit_member(session: Session, member: TeamMember, *, email: str, name: str | None) -> None:
     """Correct a member. Raises :class:`Refused` when the team has that address already."""
+    _lock(session, member.team_id)
     other = session.scalar(
         select(TeamMember.id).where(
             TeamMember.team_id == member.team_id,

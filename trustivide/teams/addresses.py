@@ -1,10 +1,15 @@
 """Reading pasted e-mail addresses, line by line, without saving anything."""
 
+import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
-from email.utils import parseaddr
 
 MOST = 500
+LONGEST_NAME = 120
+
+# One mailbox of a line (RFC 5322, section 3.4): separators count neither in
+# quotes nor in angle brackets.
+_MAILBOX = re.compile(r'(?:"[^"]*"|<[^>]*>|[^,;\t])+')
 
 
 @dataclass(frozen=True)
@@ -18,50 +23,75 @@ class Line:
 
 @dataclass
 class Reading:
-    """What a pasted text holds. ``new`` maps normalised address to name (or ``None``)."""
+    """What a pasted text holds. ``new`` maps normalised address to name (or ``None``).
+
+    ``duplicates`` counts repetitions that were folded, ``too_many`` the new
+    addresses beyond the most that are taken at once.
+    """
 
     new: dict[str, str | None] = field(default_factory=dict)
     known: list[str] = field(default_factory=list)
     duplicates: int = 0
+    too_many: int = 0
     problems: list[Line] = field(default_factory=list)
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything in the text was read and fits."""
+        return not self.problems and not self.too_many
+
+
+class _Unreadable(ValueError):
+    """``str()`` is the key of what is wrong."""
 
 
 def read(text: str, already: Collection[str], clean: Callable[[str], str]) -> Reading:
     """Read ``text``: one address a line or several by comma or semicolon, each with a name or not.
 
     ``already`` are the team's normalised addresses. ``clean`` normalises one
-    address and raises ValueError. Repetitions are folded into the first; more
-    than 500 new addresses are a problem of the line that exceeds it.
+    address and raises ValueError. Repetitions are folded into the first, which
+    takes a later one's name if it has none.
     """
     found = Reading()
     for number, line in enumerate(text.splitlines(), start=1):
-        for part in line.replace(";", ",").replace("\t", ",").split(","):
-            if part.strip():
-                _take(found, number, part.strip(), already, clean)
+        for part in filter(None, map(str.strip, _MAILBOX.findall(line))):
+            try:
+                name, address = _mailbox(part, clean)
+            except _Unreadable as reason:
+                found.problems.append(Line(number, part, str(reason)))
+            else:
+                _take(found, name, address, already)
     return found
 
 
-def _take(
-    found: Reading,
-    number: int,
-    part: str,
-    already: Collection[str],
-    clean: Callable[[str], str],
-) -> None:
-    name, address = parseaddr(part) if "<" in part else ("", part)
+def _mailbox(part: str, clean: Callable[[str], str]) -> tuple[str | None, str]:
+    """Name and normalised address of ``a@b.se``, ``<a@b.se>`` or ``Name <a@b.se>``."""
+    name, address = "", part
+    if part.endswith(">"):
+        name, _, address = part[:-1].rpartition("<")
+    name = " ".join("".join(c for c in name if c.isprintable()).strip(' "').split())
+    address = address.strip()
+    if "@" not in address:
+        raise _Unreadable("no_address")
+    if any(c in "<>" for c in name) or any(c.isspace() or c in "<>" for c in address):
+        raise _Unreadable("run_together")
+    if len(name) > LONGEST_NAME:
+        raise _Unreadable("long_name")
     try:
-        address = clean(address)
+        return name or None, clean(address)
     except ValueError:
-        found.problems.append(Line(number, part, "not_an_address"))
-        return
-    if address in already:
-        if address in found.known:
-            found.duplicates += 1
-        else:
-            found.known.append(address)
-    elif address in found.new:
+        raise _Unreadable("not_an_address") from None
+
+
+def _take(found: Reading, name: str | None, address: str, already: Collection[str]) -> None:
+    if address in found.new:
+        found.new[address] = found.new[address] or name
         found.duplicates += 1
+    elif address in found.known:
+        found.duplicates += 1
+    elif address in already:
+        found.known.append(address)
     elif len(found.new) >= MOST:
-        found.problems.append(Line(number, part, "too_many"))
+        found.too_many += 1
     else:
-        found.new[address] = name.strip()[:120] or None
+        found.new[address] = name

@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from flask import Blueprint, current_app, g, render_template, request, url_for
+from flask import session as cookie
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import ngettext
@@ -14,7 +15,7 @@ from trustivide.core.crypto import DecryptionError, ring
 from trustivide.core.db import db, transaction
 from trustivide.core.errors import Refused
 from trustivide.teams import actions, queries
-from trustivide.teams.addresses import read
+from trustivide.teams.addresses import Reading, read
 from trustivide.teams.forms import MemberForm, PasteForm, TeamForm, UndoForm
 from trustivide.teams.models import Team, TeamMember
 from trustivide.web.access import found, member
@@ -76,6 +77,8 @@ def _show(
         "paste": PasteForm(formdata=None),
         "editing": None,
         "form": None,
+        "focus": None,
+        "undo": cookie.pop("undo", None),
         **more,
     }
     return page("teams/show.html", fragment=fragment, status=status, **context)
@@ -111,7 +114,8 @@ def removal(team_id: UUID) -> ResponseReturnValue:
         tell(_("Teamet är raderat."))
         return go(url_for("teams.index"))
     count = len(queries.members(db.session(), team))
-    return page("teams/removal.html", team=team, members=count)
+    stays = actions.must_stay(db.session(), team)
+    return page("teams/removal.html", team=team, members=count, stays=stays)
 
 
 @bp.post("/<uuid:team_id>/members/preview")
@@ -121,23 +125,29 @@ def preview(team_id: UUID) -> ResponseReturnValue:
     team, form = _team(team_id), PasteForm()
     if not form.validate_on_submit():
         return _show(team, status=422, paste=form)
-    reading = read(form.addresses.data, _addresses(team), clean_address)
-    status = 422 if reading.problems else 200
+    return _preview(team, form, _read(team, form))
+
+
+def _read(team: Team, form: PasteForm) -> Reading:
+    already = {m.email for m in queries.members(db.session(), team)}
+    return read(form.addresses.data, already, clean_address)
+
+
+def _preview(team: Team, form: PasteForm, reading: Reading) -> ResponseReturnValue:
+    status = 200 if reading.complete else 422
     return page("teams/preview.html", status=status, team=team, form=form, reading=reading)
-
-
-def _addresses(team: Team) -> set[str]:
-    return {m.email for m in queries.members(db.session(), team)}
 
 
 @bp.post("/<uuid:team_id>/members")
 @member("leader")
 def add(team_id: UUID) -> ResponseReturnValue:
-    """Add the addresses that can be read, as the preview showed them."""
+    """Add what the preview showed: all of it, or knowingly what could be read."""
     team, form = _team(team_id), PasteForm()
     if not form.validate_on_submit():
         return _show(team, status=422, paste=form)
-    reading = read(form.addresses.data, _addresses(team), clean_address)
+    reading = _read(team, form)
+    if not reading.complete and "readable_only" not in request.form:
+        return _preview(team, form, reading)
     with transaction() as session:
         added = actions.add_members(session, g.actor, team, reading.new, clock.now())
     tell(ngettext("%(num)d person är tillagd.", "%(num)d personer är tillagda.", added))
@@ -156,8 +166,8 @@ def edit(team_id: UUID, member_id: UUID) -> ResponseReturnValue:
                 actions.edit_member(session, wanted, email=form.email.data, name=form.name.data)
             tell(_("Ändringen är sparad."))
             if wants_fragment():
-                return _show(_team(team_id))
-            return go(url_for("teams.show", team_id=team_id))
+                return _show(_team(team_id), focus=member_id)
+            return go(url_for("teams.show", team_id=team_id, _anchor=f"member-{member_id}"))
         except Refused:
             form.email.errors = [_("Den adressen finns redan i teamet.")]
     status = 422 if form.is_submitted() else 200
@@ -167,16 +177,20 @@ def edit(team_id: UUID, member_id: UUID) -> ResponseReturnValue:
 @bp.route("/<uuid:team_id>/members/<uuid:member_id>/removal", methods=["GET", "POST"])
 @member("leader")
 def remove(team_id: UUID, member_id: UUID) -> ResponseReturnValue:
-    """Erase a member, with a way back for ten minutes that the server keeps nothing for."""
+    """Erase a member, with a way back for ten minutes that the server keeps nothing for.
+
+    Asks first, unless the request says that it is confirmed; in place it does,
+    since the way back is offered beside it.
+    """
     wanted = _member(team_id, member_id)
-    if request.method == "GET":
+    if "confirmed" not in request.form:
         return page("teams/remove_member.html", team=_team(team_id), member=wanted)
-    token = _undo_token(wanted)
+    cookie["undo"] = _undo_token(wanted)
     with transaction() as session:
         actions.remove_member(session, wanted)
-    tell(_undo_message(team_id, token))
+    tell(Markup(render_template("teams/_undo.html")))  # noqa: S704
     if wants_fragment():
-        return _show(_team(team_id))
+        return _show(_team(team_id), focus="members")
     return go(url_for("teams.show", team_id=team_id))
 
 
@@ -190,23 +204,28 @@ def _undo_token(removed: TeamMember) -> str:
     return str(_serializer().dumps([str(removed.team_id), ring().encrypt(text).hex()]))
 
 
-def _undo_message(team_id: UUID, token: str) -> str:
-    return Markup(render_template("teams/_undo.html", team_id=team_id, token=token))  # noqa: S704
-
-
 @bp.post("/<uuid:team_id>/members/undo")
 @member("leader")
 def undo(team_id: UUID) -> ResponseReturnValue:
     """Put back somebody who was just removed."""
     team, form = _team(team_id), UndoForm()
+    removed = _removed(form.token.data, team) if form.validate_on_submit() else None
+    if removed is None:
+        tell(_("Det har gått för lång tid. Lägg till personen igen."), "attention")
+    else:
+        with transaction() as session:
+            actions.add_members(session, g.actor, team, removed, clock.now())
+        tell(_("Personen är tillbaka i teamet."))
+    if wants_fragment():
+        return _show(team, focus="members")
+    return go(url_for("teams.show", team_id=team_id))
+
+
+def _removed(token: str | None, team: Team) -> dict[str, str | None] | None:
+    """Address and name that a token of this team holds, unless it is too old or forged."""
     try:
-        whose, sealed = _serializer().loads(form.token.data or "", max_age=UNDO_SECONDS)
+        whose, sealed = _serializer().loads(token or "", max_age=UNDO_SECONDS)
         email, name = ring().decrypt(bytes.fromhex(sealed)).decode().split("\n", 1)
     except (BadSignature, DecryptionError, ValueError):
-        tell(_("Det har gått för lång tid. Lägg till personen igen."), "attention")
-        return go(url_for("teams.show", team_id=team_id))
-    if form.validate_on_submit() and whose == str(team_id):
-        with transaction() as session:
-            actions.add_members(session, g.actor, team, {email: name or None}, clock.now())
-        tell(_("Personen är tillbaka i teamet."))
-    return go(url_for("teams.show", team_id=team_id))
+        return None
+    return {email: name or None} if whose == str(team.id) else None

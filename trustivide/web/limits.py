@@ -1,8 +1,15 @@
 """How often somebody may try. Counted per process, or through Redis where there is one."""
 
+from collections.abc import Callable
+from typing import Any, TypeVar
+
 from flask import Flask, request
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
+
+from trustivide.core.crypto import normalise_address, ring
+
+View = TypeVar("View", bound=Callable[..., Any])
 
 limiter = Limiter(get_remote_address, headers_enabled=False)
 
@@ -18,11 +25,30 @@ def init_app(app: Flask) -> None:
 
 
 def typed_address() -> str:
-    """The address in the form: one person can't be tried, or mailed, from many networks."""
-    return "address:" + request.form.get("email", "").strip().casefold()
+    """The address in the form, if it has one."""
+    return normalise_address(request.form.get("email", ""))
 
 
-def tries(view: object) -> object:
-    """Limit POSTs of a view per network and per typed address."""
-    limited = limiter.limit(PER_NETWORK, methods=["POST"])(view)
-    return limiter.limit(PER_ADDRESS, methods=["POST"], key_func=typed_address)(limited)
+def tries(view: View) -> View:
+    """Limit POSTs of a view per network, and per typed address where the form has one.
+
+    The second, since one person could else be tried, or mailed, from many networks.
+    """
+    return tries_of(typed_address)(view)
+
+
+def tries_of(whom: Callable[[], str]) -> Callable[[View], View]:
+    """Limit POSTs of a view per network and per ``whom``: an account, say; empty is nobody."""
+
+    def key() -> str:
+        # A digest: the counter's store is no place for addresses and tokens.
+        return ring().digest(whom(), "limit").hex()
+
+    def limit(view: View) -> View:
+        limited = limiter.limit(PER_NETWORK, methods=["POST"])(view)
+        per_person = limiter.limit(
+            PER_ADDRESS, methods=["POST"], key_func=key, exempt_when=lambda: not whom()
+        )
+        return per_person(limited)
+
+    return limit

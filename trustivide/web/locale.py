@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import date, datetime, timedelta
 
 from flask import Flask, Response, has_request_context, request
-from flask_babel import Babel, format_date, get_locale, gettext, ngettext
+from flask_babel import Babel, format_date, get_locale, gettext
 
 from trustivide.core.clock import STOCKHOLM
 from trustivide.core.text import Text
@@ -35,7 +35,7 @@ def init_app(app: Flask, account_locale: Callable[[], str | None]) -> None:
     app.jinja_env.filters.update(
         day=day, last_day=last_day, moment=moment, iso_moment=iso_moment, text=text
     )
-    app.jinja_env.globals.update(get_locale=get_locale, gettext=gettext, ngettext=ngettext)
+    app.jinja_env.globals["get_locale"] = get_locale
 
 
 def day(value: date | datetime) -> str:

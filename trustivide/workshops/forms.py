@@ -19,9 +19,10 @@ class SearchForm(Form):
     """
 
     q = SearchField(_l("Vad vill du arbeta med?"), [at_most(LONGEST_QUERY)], filters=[strip])
-    dimension = SelectField(_l("Del av tilliten"))
+    dimension = SelectField(_l("Del av tilliten"), default="")
     longest = SelectField(
         _l("Tid"),
+        default="",
         choices=[
             ("", _l("Spelar ingen roll")),
             ("30", _l("Högst 30 minuter")),
@@ -31,6 +32,7 @@ class SearchForm(Form):
     )
     place = SelectField(
         _l("Plats"),
+        default="",
         choices=[
             ("", _l("Spelar ingen roll")),
             ("onsite", _l("På plats")),

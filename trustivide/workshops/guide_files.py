@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 from dataclasses import asdict
+from fcntl import LOCK_EX, flock
 from functools import lru_cache
 from hashlib import sha256
 from importlib.metadata import version
@@ -27,19 +28,29 @@ def guide_file(folder: Path, card: WorkshopCard) -> Path:
     """The PDF of ``card`` in ``folder``, made now if it isn't there.
 
     The name holds a fingerprint of the card and of what draws it, so that a file never
-    outlives a change of either. Two who ask at once may both make it; each puts a whole
-    file in place at one stroke. Raises :class:`subprocess.SubprocessError` if it can't be made.
+    outlives a change of either. Of those who ask at once, in whatever process, one makes it
+    and the others wait for it; a file appears whole or not at all. Raises
+    :class:`subprocess.SubprocessError` if it can't be made.
     """
     file = folder / f"{card.slug}.{card.language}.{_fingerprint(card)}.pdf"
-    if not file.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        draft = folder / f".{uuid4().hex}"
-        try:
-            _render(card, draft)
-            os.replace(draft, file)
-        finally:
-            draft.unlink(missing_ok=True)
+    if file.exists():
+        return file
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("w") as lock:
+        # Released when the file is closed, also by a crash.
+        flock(lock, LOCK_EX)
+        if not file.exists():
+            _make(card, file)
     return file
+
+
+def _make(card: WorkshopCard, file: Path) -> None:
+    draft = file.with_name(f".{uuid4().hex}")
+    try:
+        _render(card, draft)
+        os.replace(draft, file)
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def _render(card: WorkshopCard, to: Path) -> None:

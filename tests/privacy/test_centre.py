@@ -1,0 +1,541 @@
+"""The privacy centre as people meet it: seeing, correcting, choosing, downloading, leaving."""
+
+import csv
+import io
+import json
+import re
+import threading
+import zipfile
+from collections.abc import Callable
+from datetime import date, timedelta
+
+import pytest
+import time_machine
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import func, select
+
+from tests.conftest import both_databases
+from tests.factories import customer, delivered, link_in, sign_in
+from trustivide.auth.queries import person as person_of
+from trustivide.core import clock, inventory
+from trustivide.core.activities import BY_KEY, MARKETING_EMAIL, TEAM_SURVEYS
+from trustivide.core.db import db, transaction
+from trustivide.core.subjects import Person
+from trustivide.organisations.models import Organisation
+from trustivide.outbox import actions as outbox
+from trustivide.outbox.models import Mail
+from trustivide.privacy import actions, export, links
+from trustivide.privacy.models import Export, PrivacyLink, Request
+from trustivide.rights.models import ConsentRecord
+from trustivide.rights.queries import consented, may_use
+from trustivide.teams.models import Team, TeamMember
+from trustivide.workshops.models import Search
+
+DORA = "dora@exempel.test"
+
+
+def _member(email: str = DORA, name: str = "Dora Dal", team: str = "Blå laget") -> None:
+    """Somebody in a team of Alice's, entered by her."""
+    owner = customer()
+    with transaction() as session:
+        organisation = session.scalars(select(Organisation)).one()
+        made = Team(
+            organisation_id=organisation.id,
+            name=team,
+            created_by_id=owner.id,
+            created_on=date(2026, 11, 1),
+        )
+        session.add(made)
+        session.flush()
+        session.add(
+            TeamMember(
+                team_id=made.id,
+                email=email,
+                name=name,
+                added_on=date(2026, 11, 1),
+                added_by_id=owner.id,
+            )
+        )
+
+
+def _visit(app: Flask, client: FlaskClient, email: str = DORA) -> FlaskClient:
+    """In by mailed link."""
+    client.post("/privacy/find", data={"email": email})
+    path = link_in(delivered(app)[-1], "/privacy/enter/")
+    assert client.post(path).status_code == 303
+    return client
+
+
+def _requests(kind: str) -> int:
+    db.session.rollback()
+    return db.session.scalar(select(func.count()).where(Request.kind == kind)) or 0
+
+
+# Seeing
+
+
+def test_a_stranger_is_sent_to_the_form_for_people_without_account(client: FlaskClient) -> None:
+    assert client.get("/privacy/").headers["Location"].startswith("/privacy/find")
+
+
+def test_the_overview_says_what_why_who_and_how_long(app: Flask, client: FlaskClient) -> None:
+    customer()
+    page = sign_in(client).get("/privacy/")
+    assert page.headers["Cache-Control"] == "no-store"
+    for words in ("Ditt konto", BY_KEY["accounts"].purpose.sv, "Avtal (art. 6.1 b)", "(SE)"):
+        assert words in page.text
+    assert BY_KEY["accounts"].retention.text.sv in page.text
+
+
+def test_secrets_are_named_and_never_shown(app: Flask, client: FlaskClient) -> None:
+    user = customer()
+    page = sign_in(client).get("/privacy/data/user").text
+    assert "Lösenord" in page
+    assert "värdet visas aldrig" in page
+    db.session.rollback()
+    assert user.password_hash not in page
+
+
+def test_somebody_elses_group_and_unknown_groups_are_not_there(
+    app: Flask, client: FlaskClient
+) -> None:
+    _member()
+    _visit(app, client)
+    assert client.get("/privacy/data/user").status_code == 404
+    assert client.get("/privacy/data/nothing").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "path", ["/privacy/", "/privacy/choices", "/privacy/export", "/privacy/erasure"]
+)
+def test_looking_records_nothing(app: Flask, client: FlaskClient, path: str) -> None:
+    customer()
+    sign_in(client)
+
+    def rows() -> int:
+        db.session.rollback()
+        return sum(
+            db.session.scalar(select(func.count()).select_from(m)) or 0
+            for m in (ConsentRecord, Request, Export)
+        )
+
+    before = rows()
+    assert client.get(path).status_code == 200
+    assert rows() == before
+
+
+def test_a_visit_by_link_loads_nothing_from_third_parties(app: Flask, client: FlaskClient) -> None:
+    _member()
+    _visit(app, client)
+    for path in ("/privacy/", "/privacy/choices", "/privacy/export", "/privacy/erasure"):
+        assert not re.findall(r'(?:src|href)="https?://', client.get(path).text)
+
+
+# Correcting and deleting
+
+
+@both_databases
+def test_a_value_is_corrected_in_place_and_the_old_one_is_gone(
+    app: Flask, client: FlaskClient
+) -> None:
+    _member()
+    _visit(app, client)
+    page = client.get("/privacy/data/team_member").text
+    link = re.search(r'href="(/privacy/data/team_member/[^"]+/name)"', page)
+    assert link
+    partial = client.get(link[1], headers={"HX-Request": "true", "HX-Request-Type": "partial"}).text
+    assert "<html" not in partial
+    assert 'id="correction"' in partial
+    too_long = client.post(link[1], data={"value": "x" * 300})
+    assert too_long.status_code == 422
+    assert "x" * 300 in too_long.text
+    assert client.post(link[1], data={"value": "Dorotea Dal"}).status_code == 303
+    page = client.get("/privacy/data/team_member").text
+    assert "Dorotea Dal" in page
+    assert "Dora Dal" not in page
+    assert _requests("correct") == 1
+
+
+@both_databases
+def test_a_corrected_address_takes_its_digest_along(app: Flask, client: FlaskClient) -> None:
+    _member()
+    _visit(app, client)
+    page = client.get("/privacy/data/team_member").text
+    link = re.search(r'href="(/privacy/data/team_member/[^"]+/email)"', page)
+    assert link
+    assert client.post(link[1], data={"value": "inte en adress"}).status_code == 422
+    client.post(link[1], data={"value": "Dora.Ny@exempel.test"})
+    db.session.rollback()
+    group = inventory.group_named("team_member")
+    assert group
+    assert inventory.count(db.session(), group, Person.of(None, DORA)) == 0
+    assert inventory.count(db.session(), group, Person.of(None, "dora.ny@exempel.test")) == 1
+
+
+def test_what_may_not_be_corrected_has_no_page(app: Flask, client: FlaskClient) -> None:
+    user = customer()
+    sign_in(client)
+    for field in ("email", "password_hash", "is_staff", "id"):
+        assert client.get(f"/privacy/data/user/{user.id}/{field}").status_code == 404
+
+
+def test_nobody_corrects_or_deletes_a_neighbours_row(app: Flask, client: FlaskClient) -> None:
+    _member()
+    customer("Charlie", "charlie@granne.test", number="556036-0793", organisation="Grannen AB")
+    row = db.session.scalars(select(TeamMember.id)).one()
+    sign_in(client, "charlie@granne.test")
+    assert client.get(f"/privacy/data/team_member/{row}/name").status_code == 404
+    assert (
+        client.post(f"/privacy/data/team_member/{row}/name", data={"value": "X"}).status_code == 404
+    )
+    assert client.post(f"/privacy/data/team_member/{row}/deletion").status_code == 404
+
+
+def test_one_search_or_all_of_them_are_deleted_after_a_page_that_says_so(
+    app: Flask, client: FlaskClient
+) -> None:
+    user = customer()
+    with transaction() as session:
+        session.add_all(
+            Search(user_id=user.id, query=f"sökning {n}", at=clock.now()) for n in range(25)
+        )
+    sign_in(client)
+    page = client.get("/privacy/data/search").text
+    assert 'rel="next"' in page
+    link = re.search(r'href="(/privacy/data/search/[^"]+/deletion)"', page)
+    assert link
+    assert "går inte att ångra" in client.get(link[1]).text
+    client.post(link[1])
+    assert "24 uppgifter" in client.get("/privacy/").text
+    client.post("/privacy/data/search/deletion")
+    assert _requests("erase") == 2
+    assert db.session.scalar(select(func.count()).select_from(Search)) == 0
+
+
+def test_the_account_itself_is_no_single_entry(app: Flask, client: FlaskClient) -> None:
+    user = customer()
+    sign_in(client)
+    assert client.post(f"/privacy/data/user/{user.id}/deletion").status_code == 404
+    assert client.post("/privacy/data/user/deletion").status_code == 404
+
+
+# Choosing
+
+
+@both_databases
+def test_consent_is_given_and_withdrawn_by_the_same_switch_with_its_history(
+    app: Flask, client: FlaskClient
+) -> None:
+    user = customer()
+    person = person_of(user)
+    sign_in(client)
+    off = client.get("/privacy/choices").text
+    client.post("/privacy/consents/marketing_email", data={"on": "1"}, headers={"Sec-GPC": "1"})
+    assert consented(db.session(), person, MARKETING_EMAIL)
+    on = client.get("/privacy/choices").text
+    client.post("/privacy/consents/marketing_email", data={})
+    client.post("/privacy/consents/marketing_email", data={})  # says nothing new
+    db.session.rollback()
+    assert not consented(db.session(), person, MARKETING_EMAIL)
+    events = db.session.scalars(select(ConsentRecord).order_by(ConsentRecord.at)).all()
+    assert [e.event for e in events] == ["given", "withdrawn"]
+    assert [e.gpc_seen for e in events] == [True, False]
+    assert events[1].previous_id == events[0].id
+    # Parity: one and the same form both ways, one control and one button in it.
+    pattern = r'<form class="switch"[^>]*action="/privacy/consents/marketing_email".*?</form>'
+    forms = [re.search(pattern, page, re.S) for page in (off, on)]
+    assert forms[0]
+    assert forms[1]
+    clicks = [len(re.findall(r'<button|type="checkbox"', form[0])) for form in forms if form]
+    assert clicks[0] == clicks[1] == 2
+    receipt = client.get(f"/privacy/consents/records/{events[0].id}.json")
+    assert receipt.json
+    assert receipt.json["version"] == 1
+    assert "reference" not in receipt.json
+
+
+@both_databases
+def test_an_objection_stops_mail_that_was_already_queued(app: Flask, client: FlaskClient) -> None:
+    _member()
+    _visit(app, client)
+    before = len(delivered(app))
+    with transaction() as session:
+        outbox.send_mail(
+            session,
+            "account_exists",
+            DORA,
+            {"name": "Dora"},
+            purpose=TEAM_SURVEYS,
+            locale="sv",
+            now=clock.now(),
+        )
+    client.post("/privacy/objections/team_surveys", data={"on": "1"})
+    assert len(delivered(app)) == before
+    db.session.rollback()
+    assert "withheld" in db.session.scalars(select(Mail.state)).all()
+    client.post("/privacy/objections/team_surveys", data={})
+    db.session.rollback()
+    assert may_use(db.session(), Person.of(None, DORA), TEAM_SURVEYS)
+    assert _requests("object") == 2
+
+
+@both_databases
+def test_a_restriction_made_by_an_account_stops_mail_to_its_address(
+    app: Flask, client: FlaskClient
+) -> None:
+    user = customer()
+    sign_in(client)
+    before = len(delivered(app))
+    with transaction() as session:
+        outbox.send_mail(
+            session,
+            "account_exists",
+            user.email,
+            {"name": "Alice"},
+            purpose=TEAM_SURVEYS,
+            locale="sv",
+            now=clock.now(),
+        )
+    client.post("/privacy/restrictions/all", data={"on": "1"})
+    assert len(delivered(app)) == before
+    client.post("/privacy/restrictions/all", data={})
+    db.session.rollback()
+    assert may_use(db.session(), Person.of(None, "alice@exempel.test"), TEAM_SURVEYS)
+
+
+def test_what_protects_a_person_can_not_be_held_back(app: Flask, client: FlaskClient) -> None:
+    customer()
+    sign_in(client)
+    for path in (
+        "restrictions/security",
+        "restrictions/privacy_rights",
+        "objections/accounts",
+        "objections/marketing_email",
+        "consents/accounts",
+        "objections/nonsense",
+    ):
+        assert client.post(f"/privacy/{path}", data={"on": "1"}).status_code == 404, path
+
+
+# Without account
+
+
+@both_databases
+def test_a_link_works_once_within_ten_minutes_and_opening_it_changes_nothing(
+    app: Flask, client: FlaskClient, browser_of: Callable[[], FlaskClient]
+) -> None:
+    _member()
+    client.post("/privacy/find", data={"email": " DORA@Exempel.test "})
+    path = link_in(delivered(app)[-1], "/privacy/enter/")
+    for _ in range(2):
+        assert "Öppna" in client.get(path).text
+    assert "Blå laget" not in client.get(path).text
+    entered = client.post(path)
+    cookie = entered.headers["Set-Cookie"]
+    assert "Path=/privacy" in cookie
+    assert "HttpOnly" in cookie
+    assert "SameSite=Lax" in cookie
+    assert "Blå laget" in client.get("/privacy/data/team_member").text
+    assert browser_of().post(path).status_code == 404
+    assert client.get("/teams/").status_code in {303, 404}
+    with time_machine.travel(clock.now() + timedelta(minutes=31)):
+        assert client.get("/privacy/").status_code == 303
+    client.post("/privacy/find", data={"email": DORA})
+    late = link_in(delivered(app)[-1], "/privacy/enter/")
+    with time_machine.travel(clock.now() + timedelta(minutes=11)):
+        assert client.get(late).status_code == 404
+        assert client.post(late).status_code == 404
+    assert _requests("access") == 1
+
+
+def test_leaving_ends_the_visit_on_the_server(app: Flask, client: FlaskClient) -> None:
+    _member()
+    _visit(app, client)
+    kept = client.get_cookie("privacy_session", path="/privacy")
+    assert kept
+    client.post("/privacy/leave")
+    client.set_cookie("privacy_session", kept.value, path="/privacy")
+    assert client.get("/privacy/").status_code == 303
+
+
+@both_databases
+def test_of_many_who_press_at_once_one_gets_in(app: Flask) -> None:
+    _member()
+    with transaction() as session:
+        links.ask(session, DORA, "sv", clock.now())
+    mail = db.session.scalars(select(Mail).where(Mail.kind == "privacy_link")).one()
+    token = mail.params["path"].rsplit("/", 1)[1]
+    db.session.rollback()
+    won: list[bool] = []
+
+    def press() -> None:
+        with app.app_context(), transaction() as session:
+            won.append(links.enter(session, token, clock.now()) is not None)
+
+    threads = [threading.Thread(target=press) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(won) == [False] * 7 + [True]
+
+
+def test_an_unknown_address_gets_the_same_answer_the_same_work_and_no_mail(
+    app: Flask, client: FlaskClient
+) -> None:
+    _member()
+    delivered(app)
+    answers, rows = [], []
+    for email in (DORA, "ingen@exempel.test"):
+        answers.append(client.post("/privacy/find", data={"email": email}))
+        db.session.rollback()
+        rows.append(
+            (
+                db.session.scalar(select(func.count()).select_from(PrivacyLink)),
+                db.session.scalar(
+                    select(func.count()).where(Mail.kind == "privacy_link", Mail.state == "queued")
+                ),
+            )
+        )
+    assert answers[0].status_code == answers[1].status_code == 303
+    assert answers[0].headers["Location"] == answers[1].headers["Location"]
+    assert rows == [(1, 1), (2, 2)]
+    to = [m["To"] for m in delivered(app)]
+    assert DORA in to
+    assert "ingen@exempel.test" not in to
+
+
+def test_an_unknown_strangers_address_is_dropped_within_minutes(
+    app: Flask, client: FlaskClient, tick: Callable[[], None]
+) -> None:
+    client.post("/privacy/find", data={"email": "ingen@exempel.test"})
+    tick()
+    with time_machine.travel(clock.now() + timedelta(minutes=11)):
+        tick()
+    assert db.session.scalar(select(func.count()).select_from(PrivacyLink)) == 0
+    assert db.session.scalars(select(Mail.recipient)).all() == [None]
+
+
+# Downloading
+
+
+@both_databases
+def test_a_download_is_for_its_owner_who_gave_the_password_lately(
+    app: Flask, client: FlaskClient, browser_of: Callable[[], FlaskClient]
+) -> None:
+    customer()
+    customer("Charlie", "charlie@granne.test", number="556036-0793", organisation="Grannen AB")
+    sign_in(client)
+    location = client.post("/privacy/export").headers["Location"]
+    assert "refresh" in client.get(location).text
+    assert client.get(f"{location}/file").status_code == 404
+    mails = delivered(app)
+    assert location in link_in(mails[-1], "/privacy/export/")
+    file = client.get(f"{location}/file")
+    assert file.status_code == 200
+    assert file.headers["Cache-Control"] == "no-store"
+    assert file.headers["X-Content-Type-Options"] == "nosniff"
+    assert re.fullmatch(
+        r'attachment; filename="trustivide-\d{4}-\d\d-\d\d\.zip"',
+        file.headers["Content-Disposition"],
+    )
+    other = sign_in(browser_of(), "charlie@granne.test")
+    assert other.get(location).status_code == 404
+    assert other.get(f"{location}/file").status_code == 404
+    assert browser_of().get(f"{location}/file").status_code == 303
+    with time_machine.travel(clock.now() + timedelta(minutes=16)):
+        assert "/auth/verify" in client.get(f"{location}/file").headers["Location"]
+        assert "/auth/verify" in client.post("/privacy/export").headers["Location"]
+    (sealed,) = (app.config["SETTINGS"].instance / "exports").glob("*.age")
+    raw = sealed.read_bytes()
+    assert raw.startswith(b"age-encryption.org/v1")
+    assert b"PK\x03\x04" not in raw
+    with time_machine.travel(clock.now() + timedelta(days=7, minutes=1)):
+        db.session.rollback()
+        export.drop_expired(clock.now())
+    assert not sealed.exists()
+    assert sign_in(browser_of()).get(location).status_code == 404
+
+
+def test_formulas_in_a_table_are_defused_and_exact_in_json(app: Flask, client: FlaskClient) -> None:
+    user = customer()
+    words = ["=HYPERLINK(1)", "+46", "-1", "@a", "\tx", 'vanlig, "text"']
+    with transaction() as session:
+        session.add_all(Search(user_id=user.id, query=w, at=clock.now()) for w in words)
+    sign_in(client)
+    location = client.post("/privacy/export").headers["Location"]
+    delivered(app)
+    archive = zipfile.ZipFile(io.BytesIO(client.get(f"{location}/file").data))
+    table = list(csv.reader(io.StringIO(archive.read("search.csv").decode("utf-8-sig"))))
+    column = table[0].index("Sökord")
+    assert {row[column] for row in table[1:]} == {*(f"'{w}" for w in words[:5]), words[5]}
+    data = json.loads(archive.read("data.json"))
+    assert data["schema"] == export.SCHEMA
+    assert {row["query"] for row in data["groups"]["search"]["rows"]} == set(words)
+    assert data["groups"]["search"]["columns"]["query"]["portable"] is True
+
+
+def test_asking_twice_makes_one_download(app: Flask, client: FlaskClient) -> None:
+    customer()
+    sign_in(client)
+    first, second = (client.post("/privacy/export").headers["Location"] for _ in range(2))
+    assert first == second
+    assert _requests("export") == 1
+
+
+# Mail that somebody doesn't want
+
+
+@both_databases
+def test_one_click_unsubscribing_needs_no_session_and_a_get_changes_nothing(
+    app: Flask, client: FlaskClient
+) -> None:
+    app.config["WTF_CSRF_ENABLED"] = True
+    path = actions.unsubscribe_path(DORA, "team_surveys")
+    assert DORA not in path
+    assert client.get(path).status_code == 200
+    assert may_use(db.session(), Person.of(None, DORA), TEAM_SURVEYS)
+    for _ in range(2):
+        done = client.post(
+            path,
+            data={"List-Unsubscribe": "One-Click"},
+            headers={"Origin": "https://mail.example", "Sec-Fetch-Site": "cross-site"},
+        )
+        assert done.status_code == 200
+    db.session.rollback()
+    assert not may_use(db.session(), Person.of(None, DORA), TEAM_SURVEYS)
+    assert _requests("object") == 1
+    assert client.post(path[:-3] + "abc").status_code == 404
+
+
+def test_unsubscribing_from_news_withdraws_the_accounts_consent(
+    app: Flask, client: FlaskClient
+) -> None:
+    user = customer()
+    sign_in(client)
+    client.post("/privacy/consents/marketing_email", data={"on": "1"})
+    client.post(actions.unsubscribe_path("alice@exempel.test", "marketing_email"))
+    db.session.rollback()
+    assert not consented(db.session(), person_of(user), MARKETING_EMAIL)
+    assert "consent-marketing_email" in client.get("/privacy/choices").text
+    client.post("/privacy/consents/marketing_email", data={"on": "1"})
+    db.session.rollback()
+    assert may_use(db.session(), person_of(user), MARKETING_EMAIL)
+
+
+# Time limits
+
+
+@pytest.mark.parametrize(
+    ("received", "due"),
+    [
+        (date(2026, 1, 31), date(2026, 2, 28)),
+        (date(2028, 1, 31), date(2028, 2, 29)),
+        (date(2026, 3, 31), date(2026, 4, 30)),
+        (date(2026, 12, 15), date(2027, 1, 15)),
+        (date(2026, 2, 28), date(2026, 3, 28)),
+    ],
+)
+def test_a_month_is_a_calendar_month(received: date, due: date) -> None:
+    assert actions.month_later(received) == due
