@@ -13,7 +13,7 @@ from uuid import uuid4
 
 import pytest
 from argon2 import PasswordHasher
-from flask import Flask
+from flask import Flask, g
 from flask.testing import FlaskClient
 from flask_migrate import upgrade
 
@@ -130,6 +130,12 @@ def settings(
     _execute(server, f"DROP DATABASE {name} WITH (FORCE)")
 
 
+def _forget_the_request_before() -> None:
+    """Requests inside a test's application context share its ``g``, and with it who is signed in."""
+    for name in list(g):
+        g.pop(name)
+
+
 @pytest.fixture
 def app(settings: dict[str, str]) -> Iterator[Flask]:
     """The application with CSRF off for the plain test client; browser tests have it on."""
@@ -137,6 +143,7 @@ def app(settings: dict[str, str]) -> Iterator[Flask]:
     app.config.update(TESTING=True, WTF_CSRF_ENABLED=False)
     outbox_actions.install_wake(lambda: None)  # tests say when the worker works
     limiter.enabled = False
+    app.before_request_funcs.setdefault(None, []).insert(0, _forget_the_request_before)
     with app.app_context():
         yield app
         db.session.remove()

@@ -104,25 +104,9 @@ def demo() -> None:
             click.echo(f"{'':15}TOTP seed {who.seed}, code now {pyotp.TOTP(who.seed).now()}")
 
 
-def settings_rows() -> list[str]:
-    """The settings as rows of the README's table."""
-    return [
-        f"| `{s.name}` | {f'`{s.default}`' if s.default else '–'} | {s.meaning}"
-        f"{'; required in production' if s.required else ''} |"
-        for s in config.SETTINGS
-    ]
-
-
-@click.command("settings")
-def settings() -> None:
-    """Print the table of settings as it stands in the README."""
-    click.echo("| setting | default | meaning |\n|---|---|---|")
-    click.echo("\n".join(settings_rows()))
-
-
 def init_app(app: Flask) -> None:
     """Add the commands."""
-    for command in (privacy, keys, assets, demo, settings):
+    for command in (privacy, keys, assets, demo):
         app.cli.add_command(command)
 
     @app.cli.command("worker")

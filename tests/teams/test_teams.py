@@ -206,6 +206,7 @@ def test_a_first_visit_says_what_to_do(alice: FlaskClient) -> None:
     page = alice.get(url).text
     assert "&lt;b&gt;Redaktionen" in page
     assert "Ingen är med i teamet än" in page
+    assert "Dora Dahl &lt;dora@exempel.se&gt;" in page
     assert "/surveys/new" not in page
     empty = alice.post(f"{url}/members/preview", data={"addresses": "  "})
     assert empty.status_code == 422

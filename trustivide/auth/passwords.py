@@ -48,7 +48,7 @@ def matches(stored: str | None, password: str) -> bool:
 
 
 def is_guessable(password: str, *about: str) -> bool:
-    """Whether it is a well-known word with digits around it, or the person's own name or address."""
+    """Whether it is a well-known word with digits around it, or the person's own words."""
     letters = password.casefold()
     for word in (*_COMMON, *(a.casefold() for a in about if len(a) > 3)):
         rest = letters.replace(word, "")

@@ -17,6 +17,7 @@ from sqlalchemy import ColumnElement, Engine, Select, Table, func, inspect, sele
 from sqlalchemy.orm import Mapper, Session
 
 from trustivide.core.activities import ALL, EEA, Activity
+from trustivide.core.clock import day_of
 from trustivide.core.crypto import Digest
 from trustivide.core.db import BLANK, DELETE_ROW, Base, Erase, Keep, Personal, Plain, is_encrypted
 from trustivide.core.errors import BootError
@@ -89,8 +90,8 @@ class Group:
         own = self.model.__label__ or Text(self.table.name, self.table.name)
         if self.is_row_subject:
             return own
-        mine = next((f.declared.label for f in self.fields if f.declared.label), None)
-        return Text(f"{own.sv}: {mine.sv}", f"{own.en}: {mine.en}") if mine else own
+        labels = {f.name: f.declared.label for f in self.fields if f.declared.label}
+        return labels.get(self.subject.column) or next(iter(labels.values()), own)
 
     @property
     def activity(self) -> Activity:
@@ -377,7 +378,7 @@ def newest(session: Session, group: Group, person: Person) -> date | None:
         return None
     column = getattr(group.model, since)
     value = session.scalar(select(column).where(where).order_by(column.desc()).limit(1))
-    return value.date() if hasattr(value, "date") else value
+    return day_of(value) if isinstance(value, datetime) else value
 
 
 def record_of_processing() -> list[tuple[Activity, dict[str, list[str]]]]:

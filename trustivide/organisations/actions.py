@@ -47,14 +47,16 @@ def register(
     """
     if accounts.by_address(session, email) is not None:
         hash_password(password)
-        return _already_here(session, email, now)
+        _tell_owner(session, email, now)
+        return None
     try:
         with session.begin_nested():
             user = auth.create_user(
                 session, email=email, name=name, password=password, locale=locale, now=now
             )
     except IntegrityError:  # somebody was a moment quicker
-        return _already_here(session, email, now)
+        _tell_owner(session, email, now)
+        return None
     customer = Organisation(
         name=organisation,
         number=clean(number),
@@ -94,7 +96,7 @@ def register(
     return user
 
 
-def _already_here(session: Session, email: str, now: datetime) -> None:
+def _tell_owner(session: Session, email: str, now: datetime) -> None:
     known = accounts.by_address(session, email)
     assert known is not None
     auth.tell_account_exists(session, known, now)

@@ -346,8 +346,8 @@ def compact() -> None:
         cursor.execute("VACUUM")
         for attempt in range(_CHECKPOINT_TRIES):
             cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            busy = cursor.fetchone()[0]
-            if not busy:
+            answer = cursor.fetchone()
+            if answer is not None and not answer[0]:  # busy, frames, frames moved
                 return
             time.sleep(0.1 * 2**attempt)
     finally:

@@ -56,11 +56,25 @@ def overview(session: Session, person: Person, today: date) -> list[Category]:
         held = tuple(
             _held(session, group, n, person, today)
             for group in groups
-            if group.activity == activity and (n := inventory.count(session, group, person))
+            if group.activity == activity
+            and (n := inventory.count(session, group, person))
+            and not _told_elsewhere(session, group, person)
         )
         if held:
             found.append(Category(activity, held))
     return found
+
+
+def _told_elsewhere(session: Session, group: Group, person: Person) -> bool:
+    """Whether the group only points at rows that are shown as the person's own anyway."""
+    own = inventory.group_named(group.table.name)
+    if own is None or own == group or any(f.shown or f.declared.secret for f in group.fields):
+        return False
+    mine, pointed_at = inventory.clause(own, person), inventory.clause(group, person)
+    if mine is None or pointed_at is None:
+        return False
+    others = select(group.table.c.id).where(pointed_at, ~mine).limit(1)
+    return session.scalar(others) is None
 
 
 def _held(session: Session, group: Group, n: int, person: Person, today: date) -> Held:

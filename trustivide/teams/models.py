@@ -87,6 +87,6 @@ class TeamMember(Model):
         activity=TEAM_SURVEYS,
         subject=ByUser("added_by_id"),
         erase=BLANK,
-        label=Text("Tillagd av dig", "Added by you"),
+        label=Text("Personer du lagt till i team", "People you added to teams"),
         derived=True,
     )

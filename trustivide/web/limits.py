@@ -49,6 +49,6 @@ def tries_of(whom: Callable[[], str]) -> Callable[[View], View]:
         per_person = limiter.limit(
             PER_ADDRESS, methods=["POST"], key_func=key, exempt_when=lambda: not whom()
         )
-        return per_person(limited)
+        return per_person(limited)  # type: ignore[return-value]
 
     return limit
