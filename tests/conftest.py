@@ -131,7 +131,7 @@ def settings(
 
 
 def _forget_the_request_before() -> None:
-    """Requests inside a test's application context share its ``g``, and with it who is signed in."""
+    """Requests inside a test's application context share ``g``, and so who is signed in."""
     for name in list(g):
         g.pop(name)
 

@@ -28,8 +28,7 @@ def skeleton(tree: nodes.Node) -> str:
     """A template's own text in order, with a hole for every expression."""
     parts = []
     for output in tree.find_all(nodes.Output):
-        for child in output.nodes:
-            parts.append(child.data if isinstance(child, nodes.TemplateData) else _HOLE)
+        parts += [c.data if isinstance(c, nodes.TemplateData) else _HOLE for c in output.nodes]
     return "".join(parts)
 
 

@@ -235,6 +235,7 @@ def visit(chromium: Browser, site: Site) -> Iterator[Visit]:
 
 def check_page(page: Page) -> None:
     """The page holds no axe violation and doesn't scroll sideways."""
+    page.wait_for_load_state("load")  # axe measures, so the stylesheets must be there
     wide = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
     assert wide <= 0, f"{page.url} is {wide} px too wide"
     page.evaluate(Path(AXE_FILE_PATH).read_text())
