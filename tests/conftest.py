@@ -4,16 +4,18 @@ Alice owns the organisation, Bob leads a team, Charlie belongs to another
 customer, Dora answers without an account, Stina is staff. All are invented.
 """
 
+import contextvars
 import os
 import shutil
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
 from argon2 import PasswordHasher
-from flask import Flask, g
+from flask import Flask, has_app_context
 from flask.testing import FlaskClient
 from flask_migrate import upgrade
 
@@ -106,6 +108,19 @@ def postgres_template(postgres_server: str, tmp_path_factory: pytest.TempPathFac
     return name
 
 
+class Browser(FlaskClient):
+    """Opens each page in a context of its own, not in the one that the test stands in.
+
+    Otherwise all requests of a test would share a database session, and with
+    it what the first of them had read.
+    """
+
+    def open(self, *args: Any, **kwargs: Any) -> Any:
+        if has_app_context():  # not while a redirect is followed
+            db.session.rollback()
+        return contextvars.Context().run(super().open, *args, **kwargs)
+
+
 @pytest.fixture
 def backend(request: pytest.FixtureRequest) -> str:
     """The database under test; ``@both_databases`` runs a test on each."""
@@ -130,20 +145,14 @@ def settings(
     _execute(server, f"DROP DATABASE {name} WITH (FORCE)")
 
 
-def _forget_the_request_before() -> None:
-    """Requests inside a test's application context share ``g``, and so who is signed in."""
-    for name in list(g):
-        g.pop(name)
-
-
 @pytest.fixture
 def app(settings: dict[str, str]) -> Iterator[Flask]:
     """The application with CSRF off for the plain test client; browser tests have it on."""
     app = create_app(settings)
     app.config.update(TESTING=True, WTF_CSRF_ENABLED=False)
+    app.test_client_class = Browser
     outbox_actions.install_wake(lambda: None)  # tests say when the worker works
     limiter.enabled = False
-    app.before_request_funcs.setdefault(None, []).insert(0, _forget_the_request_before)
     with app.app_context():
         yield app
         db.session.remove()

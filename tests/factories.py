@@ -82,3 +82,8 @@ def link_in(message: EmailMessage, prefix: str) -> str:
     found = re.search(rf"https?://[^/\s]+({re.escape(prefix)}\S*)", body.get_content())
     assert found, body.get_content()
     return found.group(1)
+
+
+def without_secrets(page: str) -> str:
+    """A page without what differs each time: to compare what two people are told."""
+    return re.sub(r'nonce="[^"]+"|name="csrf_token" value="[^"]+"', "", page)

@@ -17,6 +17,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from trustivide import cli, config
 from trustivide.admin import views as admin
 from trustivide.auth import login
+from trustivide.auth import queries as accounts
 from trustivide.auth import views as auth
 from trustivide.core import crypto, inventory
 from trustivide.core.db import db
@@ -103,7 +104,9 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
 
 def _configure(app: Flask, settings: config.Settings) -> None:
     prefix = "__Host-" if settings.secure_cookies else ""
-    flag = {name: settings.values[name].lower() == "true" for name in ("MAIL_USE_TLS", "MAIL_USE_SSL")}
+    tls = {
+        name: settings.values[name].lower() == "true" for name in ("MAIL_USE_TLS", "MAIL_USE_SSL")
+    }
     app.config.update(
         SETTINGS=settings,
         SECRET_KEY=settings.secret_key,
@@ -120,7 +123,7 @@ def _configure(app: Flask, settings: config.Settings) -> None:
         MAIL_USERNAME=settings.values["MAIL_USERNAME"] or None,
         MAIL_PASSWORD=settings.values["MAIL_PASSWORD"] or None,
         MAIL_DEFAULT_SENDER=settings.values["MAIL_DEFAULT_SENDER"],
-        **flag,
+        **tls,
     )
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
 
@@ -141,6 +144,7 @@ def _connect_features() -> None:
     organisation_actions.organisation_closing.connect(survey_actions.on_organisation_closing)
     outbox.composers.update(survey_mails.COMPOSERS | privacy_links.COMPOSERS)
     outbox.traceless.update(survey_mails.TRACELESS)
+    outbox.person_of = accounts.person_at
     outbox.unsubscribe = privacy.unsubscribe_path
     outbox.handlers.update({"export": export.run, "erasure": erasure.run})
     outbox.every_minute[:] = [
@@ -211,7 +215,10 @@ def _templates(app: Flask, settings: config.Settings) -> None:
             return []
         own = "privacy.index"
         if who.user.is_staff:
-            items = [("admin.index", locale.gettext("Kontoret")), (own, locale.gettext("Min integritet"))]
+            items = [
+                ("admin.index", locale.gettext("Kontoret")),
+                (own, locale.gettext("Min integritet")),
+            ]
         else:
             items = [
                 ("teams.index", locale.gettext("Team")),
@@ -275,6 +282,3 @@ def _check_live_tables(app: Flask) -> None:
         unknown = inventory.undeclared_tables(db.engine)
     if unknown:
         raise BootError("the database has tables that no model declares: " + ", ".join(unknown))
-
-
-

@@ -10,6 +10,7 @@ import shutil
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from random import Random
 
@@ -71,7 +72,7 @@ def joins(copies: list[Copy], random: Random) -> dict[str, str]:
     """What was touched together: slot of an answer set → look-up of an invitation, or a guess."""
     names = _names(copies[-1])
     found: dict[str, str] = {}
-    for before, after in zip(copies, copies[1:], strict=False):
+    for before, after in pairwise(copies):
         new = set(_slots(after)) - set(_slots(before))
         touched = set()
         for table, rows in after.items():
@@ -107,7 +108,7 @@ def joins_by_order(copy: Copy) -> Iterator[dict[str, str]]:
 def _orders(rows: list[Row]) -> Iterator[list[Row]]:
     yield rows
     for column in range(len(rows[0])):
-        yield sorted(rows, key=lambda row: (len(row[column]), row[column]))  # noqa: B023
+        yield sorted(rows, key=lambda row: (len(row[column]), row[column]))
 
 
 # Of the digests in a row, in the order of its columns.

@@ -1,7 +1,7 @@
 """No path leads from an invitation to an answer set, and the attacker would find one."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from random import Random
@@ -66,7 +66,7 @@ def test_the_live_database_joins_no_answer_to_an_invitation(app: Flask, tmp_path
 
 
 @pytest.fixture
-def leaks(app: Flask) -> Iterator[dict[str, After]]:
+def leaks(app: Flask) -> dict[str, After]:
     """Planted mistakes of the kind that real products made."""
     with db.engine.begin() as connection:
         connection.execute(text("CREATE TABLE visit (number TEXT, about TEXT)"))
@@ -85,7 +85,7 @@ def leaks(app: Flask) -> Iterator[dict[str, After]]:
 
         return leak
 
-    yield {
+    return {
         "a row about the visit": in_a_transaction_of_its_own(
             "INSERT INTO visit VALUES ('', :about)"
         ),

@@ -30,6 +30,12 @@ def person(user: User) -> Person:
     return Person.of(user.id, *([user.email] if user.confirmed_at else []))
 
 
+def person_at(session: Session, address: str) -> Person:
+    """Who has this address: the account that confirmed it, else the address alone."""
+    user = by_address(session, address)
+    return person(user) if user and user.confirmed_at else Person.of(None, address)
+
+
 def sign_in_for(session: Session, token: str, now: datetime) -> tuple[User, SignIn] | None:
     """The account and sign-in behind a cookie's token, if it still holds."""
     row = session.execute(

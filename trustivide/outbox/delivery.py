@@ -19,7 +19,7 @@ from uuid import UUID
 import flask_mail
 from flask import Flask, current_app, render_template
 from flask_babel import force_locale
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
 from trustivide.core import clock
@@ -115,25 +115,16 @@ def _settle_expired(now: datetime) -> None:
 
 
 def _deliver(mail_id: UUID, send: Callable[[EmailMessage], None]) -> None:
-    mail = db.session.get(Mail, mail_id)
-    if mail is None or mail.recipient is None:  # erased meanwhile
-        return
     now = clock.now()
-    try:
-        message = compose(mail)
-    except Exception:
-        # One mail that can't be rendered must not stop those behind it.
-        log.exception("mail %s (%s) could not be composed", mail_id, mail.kind)
-        db.session.rollback()
-        with transaction():
-            mail.attempts += 1
-        _mark(mail_id, "deferred", None, now)
-        return
+    message = _composed(mail_id, now)
     with transaction() as session:
+        mail = session.get(Mail, mail_id)
+        if mail is None or mail.recipient is None or mail.state != "claimed":
+            return  # erased or put off meanwhile
         # The last word on permission, in the same transaction as the marking:
         # an objection made while the mail was queued stops it.
-        allowed = may_use(session, Person.of(None, mail.recipient), BY_KEY[mail.purpose])
-        sending = message if allowed else None
+        person = registry.person_of(session, mail.recipient)
+        sending = message if may_use(session, person, BY_KEY[mail.purpose]) else None
         # A traceless mail is marked alike whether or not it is sent: the file
         # and its journal must not tell whom a reminder left out.
         traceless = mail.kind in registry.traceless
@@ -145,6 +136,23 @@ def _deliver(mail_id: UUID, send: Callable[[EmailMessage], None]) -> None:
     if sending is not None:
         state, code = _hand_over(sending, send)
     _mark(mail_id, state, code, now)
+
+
+def _composed(mail_id: UUID, now: datetime) -> EmailMessage | None:
+    """The rendered mail. One that can't be rendered is put off and must not stop the others."""
+    mail = db.session.get(Mail, mail_id)
+    if mail is None or mail.recipient is None:
+        return None
+    try:
+        return compose(mail)
+    except Exception:
+        log.exception("mail %s (%s) could not be composed", mail_id, mail.kind)
+        db.session.rollback()
+    with transaction() as session:
+        if (failed := session.get(Mail, mail_id)) is not None:
+            failed.attempts += 1
+    _mark(mail_id, "deferred", None, now)
+    return None
 
 
 def _mark(mail_id: UUID, state: str, code: int | None, now: datetime) -> None:

@@ -11,6 +11,8 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from trustivide.core.subjects import Person
+
 Composer = Callable[[Session, dict[str, Any]], dict[str, Any] | None]
 """Turns a mail's parameters into its template's context; ``None`` means "don't send"."""
 
@@ -21,9 +23,14 @@ steps must be recorded and repeatable."""
 
 @dataclass
 class Registry:
-    """``traceless`` kinds of mail leave no row behind, whatever became of them."""
+    """``traceless`` kinds of mail leave no row behind, whatever became of them.
+
+    ``person_of`` says who has an address: a consent given with an account counts
+    for mail to the account's address.
+    """
 
     composers: dict[str, Composer] = field(default_factory=dict)
+    person_of: Callable[[Session, str], Person] = lambda session, address: Person.of(None, address)
     traceless: set[str] = field(default_factory=set)
     unsubscribe: Callable[[str, str], str] | None = None
     handlers: dict[str, Handler] = field(default_factory=dict)

@@ -6,10 +6,11 @@ accounts and also speak of people who have none.
 """
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Index
-from sqlalchemy.orm import Mapped
+from sqlalchemy.orm import Mapped, MappedColumn
 
 from trustivide.core.activities import PRIVACY_RIGHTS
 from trustivide.core.crypto import Digest
@@ -29,13 +30,13 @@ def _reference() -> Mapped[bytes]:
     )
 
 
-def _own(*args: object, label: tuple[str, str], **kwargs: object) -> Mapped:  # type: ignore[type-arg]
+def _own(*args: Any, label: tuple[str, str], **kwargs: Any) -> MappedColumn[Any]:
     return personal(
         *args,
         activity=PRIVACY_RIGHTS,
         erase=DELETE_ROW,
         label=Text(*label),
-        **kwargs,  # type: ignore[arg-type]
+        **kwargs,
     )
 
 

@@ -20,7 +20,6 @@ from trustivide.core.clock import STOCKHOLM
 from trustivide.surveys.actions import LONGEST
 from trustivide.web.forms import Form, at_most, required
 
-
 USUAL = timedelta(days=14)
 
 

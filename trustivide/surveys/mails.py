@@ -24,9 +24,11 @@ def _context(session: Session, params: dict[str, Any]) -> tuple[dict[str, Any], 
         .join(Organisation, Team.organisation_id == Organisation.id)
         .where(Invitation.id == UUID(params["invitation"]))
     ).one_or_none()
-    if row is None or row[0].link_key is None:
+    if row is None:
         return None
     survey, team, organisation, invitation = row
+    if survey.link_key is None:
+        return None
     token = anonymity.token_of(survey.link_key, invitation.id)
     instrument = load(survey.instrument, survey.instrument_version)
     return {

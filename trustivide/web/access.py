@@ -77,13 +77,13 @@ def subject(view: View) -> View:
 
 def init_app(app: Flask, policies: dict[str, Policy]) -> None:
     """Enforce the rules with ``policies``, and make sure that every route has one."""
-    app.view_functions["static"].access = Rule("public")  # type: ignore[attr-defined]
+    setattr(app.view_functions["static"], "access", Rule("public"))  # noqa: B010  not ours
 
     @app.before_request
     def enforce() -> ResponseReturnValue | None:
         if request.endpoint is None:  # routing failed; the error page answers
             return None
-        rule = app.view_functions[request.endpoint].access  # type: ignore[attr-defined]
+        rule = _rule_of(app, request.endpoint)
         try:
             g.actor = policies[rule.kind](rule.detail)
         except SignInFirst as needed:
@@ -92,12 +92,17 @@ def init_app(app: Flask, policies: dict[str, Policy]) -> None:
         return None
 
 
+def _rule_of(app: Flask, endpoint: str) -> Rule:
+    declared: Rule = getattr(app.view_functions[endpoint], "access", Rule(""))
+    return declared
+
+
 def check(app: Flask, policies: dict[str, Policy]) -> None:
     """Raise :class:`BootError` naming each route without a rule, or with an unknown one."""
     wrong = [
         str(rule)
         for rule in app.url_map.iter_rules()
-        if getattr(app.view_functions[rule.endpoint], "access", Rule("")).kind not in policies
+        if _rule_of(app, rule.endpoint).kind not in policies
     ]
     if wrong:
         raise BootError("routes without an access rule: " + ", ".join(sorted(wrong)))

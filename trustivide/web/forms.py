@@ -47,9 +47,7 @@ class Address:
         try:
             field.data = clean_address(field.data or "")
         except ValueError:
-            raise ValidationError(
-                _l("Skriv en e-postadress som namn@exempel.se.")
-            ) from None
+            raise ValidationError(_l("Skriv en e-postadress som namn@exempel.se.")) from None
 
 
 def clean_address(text: str) -> str:

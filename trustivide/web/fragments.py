@@ -7,7 +7,15 @@ everything else (a plain request, a restored history entry) gets the page.
 
 from typing import Any
 
-from flask import Response, flash, get_flashed_messages, make_response, redirect, render_template, request
+from flask import (
+    Response,
+    flash,
+    get_flashed_messages,
+    make_response,
+    redirect,
+    render_template,
+    request,
+)
 from jinja2_fragments.flask import render_block
 
 

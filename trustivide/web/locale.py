@@ -19,7 +19,7 @@ def language() -> str:
 
 
 def init_app(app: Flask, account_locale: Callable[[], str | None]) -> None:
-    """Install the locale selector and the filters ``day``, ``last_day``, ``moment`` and ``text``."""
+    """Install the locale selector, and filters for days, moments and declared texts."""
 
     def select() -> str:
         if not has_request_context():
@@ -39,7 +39,7 @@ def init_app(app: Flask, account_locale: Callable[[], str | None]) -> None:
 
 
 def day(value: date | datetime) -> str:
-    """"22 november 2026", in Swedish time."""
+    """ "22 november 2026", in Swedish time."""
     if isinstance(value, datetime):
         value = value.astimezone(STOCKHOLM).date()
     return str(format_date(value, "d MMMM yyyy"))
@@ -51,7 +51,7 @@ def last_day(value: datetime) -> str:
 
 
 def moment(value: datetime) -> str:
-    """"22 november 2026 kl. 14.05", in Swedish time."""
+    """ "22 november 2026 kl. 14.05", in Swedish time."""
     local = value.astimezone(STOCKHOLM)
     clock = f"{local:%H.%M}" if language() == "sv" else f"{local:%H:%M}"
     return gettext("%(day)s kl. %(clock)s", day=day(local.date()), clock=clock)

@@ -97,7 +97,7 @@ def _mails(folder: Path) -> list[Path]:
 
 def _read(path: Path) -> EmailMessage:
     with path.open("rb") as file:
-        return email.message_from_binary_file(file, policy=email_policy)  # type: ignore[return-value]
+        return email.message_from_binary_file(file, policy=email_policy)
 
 
 @dev.get("/mail")
