@@ -76,3 +76,7 @@ const invalid = "main [aria-invalid='true'], main fieldset.field-invalid input";
 document.querySelectorAll(invalid).forEach((element) => pointedOut.add(element));
 pointOut("[data-focus]");
 document.addEventListener("htmx:after:swap", () => pointOut(invalid));
+
+// Work that the server is still at: look again, where htmx doesn't.
+const waiting = document.querySelector("[data-reload]");
+if (waiting && !window.htmx) setTimeout(() => location.reload(), 1000 * waiting.dataset.reload);

@@ -333,7 +333,7 @@ def use_the_privacy_centre(story: Story, page: Page) -> None:
 def flip(story: Story, page: Page, label: str, wanted: bool) -> None:
     """Set a switch, save it where no script does, and see that it is kept."""
     switch = page.get_by_role("switch", name=label, exact=True)
-    save = page.get_by_role("button", name=f"Spara: {label}")
+    save = page.get_by_role("button", name=re.compile(rf"Spara\s*: {re.escape(label)}$"))
     if story.javascript and page.evaluate("'htmx' in window"):
         with page.expect_response(lambda answer: answer.request.method == "POST"):
             switch.set_checked(wanted)
