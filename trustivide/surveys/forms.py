@@ -38,7 +38,7 @@ class ClosingDate:
 class LaunchForm(Form):
     """Which team, what to say, and until when. ``survey`` makes sending twice send once."""
 
-    team = SelectField(_l("Team"))
+    team = SelectField(_l("Team"), [required(_l("Välj ett team."))])
     message = TextAreaField(
         _l("Meddelande till teamet"),
         [required(_l("Skriv några rader om varför ni frågar.")), at_most(2000)],
@@ -49,7 +49,10 @@ class LaunchForm(Form):
         default=lambda: datetime.now(STOCKHOLM).date() + USUAL,
     )
     locale = SelectField(
-        _l("Mejlets språk"), choices=[SelectChoice("sv", "Svenska"), SelectChoice("en", "English")]
+        _l("Mejlets språk"),
+        [required(_l("Välj ett språk."))],
+        choices=[SelectChoice("sv", "Svenska"), SelectChoice("en", "English")],
+        default="sv",
     )
     survey = HiddenField(default=lambda: str(uuid4()))
 

@@ -2,7 +2,6 @@
 
 import logging
 import secrets
-from http import HTTPStatus
 
 from flask import Flask, request
 from flask.typing import ResponseReturnValue
@@ -62,8 +61,8 @@ def init_app(app: Flask) -> None:
 
 def _answer(code: int, reference: str | None = None) -> ResponseReturnValue:
     reference = reference or secrets.token_hex(4)
-    if code >= HTTPStatus.BAD_REQUEST and code != HTTPStatus.NOT_FOUND:
-        log.info("reference %s: %d at %s", reference, code, request.endpoint)
+    # Endpoint and code only: the path may hold a token.
+    log.info("reference %s: %d at %s", reference, code, request.endpoint)
     title, message = _explain(code)
     return page(
         "error.html",
