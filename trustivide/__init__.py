@@ -19,7 +19,7 @@ from trustivide.admin import views as admin
 from trustivide.auth import login
 from trustivide.auth import queries as accounts
 from trustivide.auth import views as auth
-from trustivide.core import crypto, inventory
+from trustivide.core import compaction, crypto, inventory
 from trustivide.core.db import db
 from trustivide.core.errors import BootError
 from trustivide.organisations import actions as organisation_actions
@@ -146,13 +146,15 @@ def _connect_features() -> None:
     outbox.traceless.update(survey_mails.TRACELESS)
     outbox.person_of = accounts.person_at
     outbox.unsubscribe = privacy.unsubscribe_path
-    outbox.handlers.update({"export": export.run, "erasure": erasure.run})
+    outbox.handlers.update(
+        {"export": export.run, "erasure": erasure.run, "compact": compaction.run}
+    )
     outbox.every_minute[:] = [
         survey_actions.close_due,
         erasure.start_due,
         privacy_links.forget_expired,
     ]
-    outbox.every_night[:] = [retention.sweep]
+    outbox.every_night[:] = [organisation_actions.forget_unconfirmed, retention.sweep]
 
 
 # What each kind of access rule asks. ``web`` knows no role and no user.

@@ -426,7 +426,7 @@ def upgrade():
 
     op.create_table('snapshot',
     sa.Column('survey_id', sa.Uuid(), nullable=False),
-    sa.Column('figures', sa.JSON(), nullable=False),
+    sa.Column('figures', sa.LargeBinary(), nullable=False),
     sa.ForeignKeyConstraint(['survey_id'], ['survey.id'], name=op.f('fk_snapshot_survey_id'), ondelete='CASCADE'),
     sa.PrimaryKeyConstraint('survey_id', name=op.f('pk_snapshot'))
     )

@@ -16,7 +16,7 @@ from tests.factories import customer, delivered, link_in, sign_in
 from tests.privacy.test_centre import DORA, _member, _visit
 from trustivide.auth.models import User
 from trustivide.auth.queries import person as person_of
-from trustivide.core import clock, inventory
+from trustivide.core import clock, compaction, inventory
 from trustivide.core.activities import TEAM_SURVEYS
 from trustivide.core.db import db, transaction
 from trustivide.core.inventory import Consequence, Dependent
@@ -234,7 +234,7 @@ def test_a_blocked_checkpoint_gives_no_receipt(
     location = _decide(client)
     held = db.session.scalars(select(Erasure.id)).one()
     db.session.rollback()
-    monkeypatch.setattr(erasure, "_CHECKPOINT_TRIES", 1)
+    monkeypatch.setattr(compaction, "_CHECKPOINT_TRIES", 1)
     reader = db.engine.raw_connection()
     reader.cursor().execute("PRAGMA busy_timeout=1")
     other = db.engine.raw_connection()
@@ -242,7 +242,7 @@ def test_a_blocked_checkpoint_gives_no_receipt(
     cursor.execute("BEGIN")
     cursor.execute("SELECT count(*) FROM user").fetchone()
     reader.close()
-    with pytest.raises(erasure.Unfinished):
+    with pytest.raises(compaction.Unfinished):
         erasure.run({"id": str(held)}, clock.now())
     assert client.get(f"{location}.json").status_code == 404
     other.close()

@@ -15,8 +15,11 @@ from sqlalchemy.exc import IntegrityError
 from tests.conftest import both_databases
 from tests.surveys import attacker
 from tests.surveys.stories import answer, launched, tokens
+from trustivide import create_app
 from trustivide.core import clock
 from trustivide.core.db import db, transaction
+from trustivide.outbox import worker
+from trustivide.outbox.actions import install_wake
 from trustivide.surveys import actions, anonymity
 from trustivide.surveys.models import AnswerSet, Invitation, Survey
 
@@ -176,7 +179,7 @@ def test_a_survey_is_locked_from_its_first_invitation(app: Flask) -> None:
         with pytest.raises(IntegrityError), transaction() as session:
             session.execute(text(statement))
     with pytest.raises(IntegrityError), transaction() as session:
-        session.execute(text("UPDATE snapshot SET figures = '{}'"))
+        session.execute(text("UPDATE snapshot SET figures = figures"))
 
 
 @both_databases
@@ -230,3 +233,37 @@ def test_a_draft_opens_with_its_own_cookie_only() -> None:
     sealed = anonymity.seal_draft(mine, {"care_1": "5"})
     assert anonymity.open_draft(mine, sealed) == {"care_1": "5"}
     assert anonymity.open_draft(other, sealed) == {}
+
+
+def test_the_destroyed_key_leaves_the_file_and_its_journal(app: Flask) -> None:
+    survey = launched(app, 6)
+    stored = bytes(db.session.scalar(text("SELECT link_key FROM survey")))
+    db.session.rollback()
+    live = Path(str(db.engine.url.database))
+    files = [live, live.with_name(live.name + "-wal")]
+
+    def on_disk() -> bool:
+        return any(stored in file.read_bytes() for file in files if file.exists())
+
+    assert on_disk()
+    with transaction() as session:
+        actions.close(session, survey, clock.now())
+    db.session.rollback()
+    worker.work(app)
+    assert not on_disk()
+
+
+@both_databases
+def test_a_server_that_puts_reminders_off_leaves_no_trace_of_whom_they_were_for(
+    app: Flask, settings: dict[str, str]
+) -> None:
+    survey = launched(app, 6)
+    worker.work(app)
+    answer(survey, next(iter(tokens(survey).values())))
+    with transaction() as session:
+        actions.remind(session, survey, clock.now())
+    db.session.rollback()
+    unreachable = create_app(settings | {"MAIL_SERVER": "127.0.0.1", "MAIL_PORT": "1"})
+    install_wake(lambda: None)
+    worker.work(unreachable)
+    assert db.session.scalar(text("SELECT count(*) FROM mail WHERE kind='survey_reminder'")) == 0

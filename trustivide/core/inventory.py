@@ -250,8 +250,8 @@ def _model_problems(model: type[Base]) -> Iterator[str]:
         if declared is None:
             yield f"{where} is neither personal() nor plain()"
         elif isinstance(declared, Plain):
-            if is_encrypted(column.type) and not declared.why.startswith("key material"):
-                yield f"{where} is encrypted but plain()"
+            if is_encrypted(column.type) and not declared.why.startswith("sealed:"):
+                yield f"{where} is encrypted, but plain() without saying 'sealed:' and why"
             if isinstance(column.type, Digest) and column.type.of:
                 yield f"{where} is a digest of personal data but plain()"
             if any(fk.column.table.name == "user" for fk in column.foreign_keys):

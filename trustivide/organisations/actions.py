@@ -1,9 +1,9 @@
 """Registering a customer, and what becomes of one whose last owner leaves."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from blinker import Signal
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -13,6 +13,7 @@ from trustivide.auth.models import User
 from trustivide.auth.passwords import hash_password
 from trustivide.core.activities import MARKETING_EMAIL
 from trustivide.core.clock import day_of
+from trustivide.core.db import transaction
 from trustivide.core.inventory import Consequence
 from trustivide.core.subjects import Person
 from trustivide.core.text import Text
@@ -21,6 +22,8 @@ from trustivide.organisations.numbers import clean
 from trustivide.organisations.queries import owned_alone
 from trustivide.rights import actions as rights
 from trustivide.rights import legal_texts
+
+UNCONFIRMED_FOR = timedelta(days=7)
 
 organisation_closing = Signal("An organisation is about to be erased; sent with session= and now=.")
 
@@ -126,3 +129,14 @@ def close_orphans(session: Session, person: Person, now: datetime) -> None:
     for organisation in owned_alone(session, person.user_id):
         organisation_closing.send(organisation, session=session, now=now)
         session.execute(delete(Organisation).where(Organisation.id == organisation.id))
+
+
+def forget_unconfirmed(now: datetime) -> None:
+    """Erase registrations that nobody confirmed within a week, organisation and account."""
+    overdue = day_of(now - UNCONFIRMED_FOR)
+    with transaction() as session:
+        for user in session.scalars(
+            select(User).where(User.confirmed_at.is_(None), User.created_on < overdue)
+        ).all():
+            close_orphans(session, Person.of(user.id), now)
+            session.delete(user)

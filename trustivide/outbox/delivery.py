@@ -19,7 +19,7 @@ from uuid import UUID
 import flask_mail
 from flask import Flask, current_app, render_template
 from flask_babel import force_locale
-from sqlalchemy import or_, select, update
+from sqlalchemy import delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from trustivide.core import clock
@@ -105,6 +105,11 @@ def _claim(now: datetime) -> list[UUID]:
 def _settle_expired(now: datetime) -> None:
     """Give back what a dead worker had claimed; flag what it was sending."""
     with transaction() as session:
+        session.execute(
+            delete(Mail)
+            .where(Mail.state == "sending", Mail.lease < now, Mail.kind.in_(registry.traceless))
+            .execution_options(synchronize_session=False)
+        )
         for held, becomes in (("claimed", "queued"), ("sending", "ambiguous")):
             session.execute(
                 update(Mail)
@@ -161,10 +166,12 @@ def _mark(mail_id: UUID, state: str, code: int | None, now: datetime) -> None:
         mail = session.get(Mail, mail_id)
         if mail is None:  # erased while it was sent
             return
-        again = state == "deferred" and mail.attempts < MAX_ATTEMPTS
-        if mail.kind in registry.traceless and not again:
+        if mail.kind in registry.traceless:
+            # Not even one that the server put off is tried again: the rows left
+            # waiting would name exactly those who were to be reminded.
             session.delete(mail)
             return
+        again = state == "deferred" and mail.attempts < MAX_ATTEMPTS
         mail.state = state if again or state != "deferred" else "failed"
         mail.smtp_code = code
         mail.lease = None

@@ -7,7 +7,6 @@ killed worker goes on where it stopped, and a second run finds nothing to do.
 """
 
 import logging
-import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,6 +18,7 @@ from sqlalchemy.orm import Session
 from trustivide.core import clock, inventory
 from trustivide.core.activities import PRIVACY_RIGHTS
 from trustivide.core.clock import day_of
+from trustivide.core.compaction import compact
 from trustivide.core.crypto import Digest
 from trustivide.core.db import Fill, Keep, db, transaction
 from trustivide.core.errors import Refused
@@ -38,11 +38,6 @@ from trustivide.rights.ledger import ledger
 log = logging.getLogger(__name__)
 
 COOLING = timedelta(days=7)
-_CHECKPOINT_TRIES = 5
-
-
-class Unfinished(Exception):
-    """The file still holds what was erased: a reader blocked the checkpoint. Tried again."""
 
 
 @dataclass(frozen=True)
@@ -325,31 +320,3 @@ def _finish(erasure_id: UUID, now: datetime) -> None:
             erasure.state = "done"
             asked.state, asked.completed_at = "done", finished
         log.info("erasure %s is done", each)
-
-
-def compact() -> None:
-    """Let no erased byte linger in the database's file or its journal.
-
-    SQLite: ``secure_delete`` alone leaves remnants where pages are rebalanced,
-    so the file is rebuilt and the journal truncated; a checkpoint that a reader
-    blocks says so only in its result, which is why that is read. Raises
-    :class:`Unfinished` rather than promise too much. PostgreSQL: dead rows
-    become reusable; what the promise covers there is the dump.
-    """
-    if db.engine.dialect.name == "postgresql":
-        with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.exec_driver_sql("VACUUM")
-        return
-    raw = db.engine.raw_connection()
-    try:
-        cursor = raw.cursor()
-        cursor.execute("VACUUM")
-        for attempt in range(_CHECKPOINT_TRIES):
-            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            answer = cursor.fetchone()
-            if answer is not None and not answer[0]:  # busy, frames, frames moved
-                return
-            time.sleep(0.1 * 2**attempt)
-    finally:
-        raw.close()
-    raise Unfinished("a reader blocks the checkpoint")

@@ -10,10 +10,11 @@ from sqlalchemy.orm import Session
 
 from trustivide.core import inventory
 from trustivide.core.clock import day_of
+from trustivide.core.compaction import compact
 from trustivide.core.db import transaction
 from trustivide.core.inventory import Group
 from trustivide.outbox.models import Job
-from trustivide.privacy import erasure, export
+from trustivide.privacy import export
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +33,7 @@ def sweep(now: datetime) -> None:
     gone["jobs"] = _drop_jobs(now)
     gone = {name: n for name, n in gone.items() if n}
     if gone:
-        erasure.compact()
+        compact()
     log.info("retention let go: %s", gone or "nothing")
 
 

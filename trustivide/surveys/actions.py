@@ -19,7 +19,7 @@ from trustivide.core.subjects import Person
 from trustivide.core.text import Text
 from trustivide.organisations.models import Organisation
 from trustivide.organisations.queries import Actor, organisation_of, owned_alone
-from trustivide.outbox.actions import send_mail
+from trustivide.outbox.actions import send_mail, start_job
 from trustivide.rights import queries as rights
 from trustivide.rights.ledger import ledger
 from trustivide.surveys import anonymity, snapshot
@@ -217,6 +217,7 @@ def withdraw(session: Session, code: str, now: datetime) -> bool:
     held, listed = found
     ledger().append("answers-withdrawn", held.receipt, day_of(now), {})
     session.delete(held)
+    start_job(session, "compact", {}, now=now)
     session.flush()
     return listed.survey.closed_at is None
 
@@ -248,6 +249,7 @@ def close(session: Session, survey: Survey, now: datetime) -> None:
     locked.closed_at = now
     locked.link_key = None
     session.execute(delete(Draft).where(Draft.survey_id == locked.id))
+    start_job(session, "compact", {}, now=now)  # the key must leave the file, not only its row
     session.flush()
 
 

@@ -26,7 +26,7 @@ from trustivide.surveys.respondents import CodeHolder, Respondent
 from trustivide.web.access import public, respondent
 from trustivide.web.fragments import go, page, tell
 from trustivide.web.limits import tries
-from trustivide.web.locale import day, language
+from trustivide.web.locale import language, last_day
 from trustivide.web.views import legal_html
 
 bp = Blueprint("answering", __name__, url_prefix="/s")
@@ -62,7 +62,7 @@ def who_sees_what(survey: Survey) -> tuple[Markup, Markup]:
         "organisation": organisation.name,
         "team": team.name,
         "k": survey.k,
-        "closes": day(survey.closes_at),
+        "closes": last_day(survey.closes_at),
         "raw_days": RAW_DAYS,
     }
     filled = {name: escape(value) for name, value in values.items()}

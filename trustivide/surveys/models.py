@@ -11,7 +11,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, CheckConstraint, ForeignKey, LargeBinary, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, LargeBinary, UniqueConstraint
 from sqlalchemy.orm import Mapped
 
 from trustivide.core.activities import SURVEY_ANSWERS, TEAM_SURVEYS
@@ -49,7 +49,7 @@ class Survey(Model):
     k: Mapped[int] = plain(why="fewest answers for a result, locked at launch")
     invited: Mapped[int] = plain(why="number of invitations at launch")
     link_key: Mapped[bytes | None] = plain(
-        EncryptedBytes(), why="key material of the links, destroyed at closing"
+        EncryptedBytes(), why="sealed: key material of the links, destroyed at closing"
     )
     launched_by_id: Mapped[UUID | None] = personal(
         ForeignKey("user.id", ondelete="SET NULL"), activity=TEAM_SURVEYS, erase=BLANK, derived=True
@@ -165,4 +165,6 @@ class Snapshot(Model):
     survey_id: Mapped[UUID] = plain(
         ForeignKey("survey.id", ondelete="CASCADE"), primary_key=True, why="structure"
     )
-    figures: Mapped[dict[str, Any]] = plain(JSON, why="aggregates of at least k answer sets")
+    figures: Mapped[dict[str, Any]] = plain(
+        EncryptedJSON(), why="sealed: aggregates of at least k answer sets, with comments"
+    )
