@@ -65,4 +65,5 @@ translations-update: .venv/.development
 
 chromium: .venv/.development
 	@command -v chromium || command -v chromium-browser || command -v google-chrome || \
-		$(BIN)/playwright install chromium || apt-get install -y chromium
+		$(BIN)/playwright install --with-deps chromium || \
+		{ apt-get update -q && apt-get install -y -q chromium; }
