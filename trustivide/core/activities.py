@@ -107,7 +107,10 @@ HOSTING = Recipient(
     "hosting",
     Text("Driftleverantör", "Hosting provider"),
     "SE",
-    Text("Allt som lagras, krypterat", "Everything stored, encrypted"),
+    Text(
+        "Allt som lagras; namn, adresser och svar krypterade",
+        "Everything stored; names, addresses and answers encrypted",
+    ),
 )
 MAIL_PROVIDER = Recipient(
     "mail",
@@ -132,7 +135,7 @@ CUSTOMER = Recipient(
     "customer",
     Text("Din organisation", "Your organisation"),
     "SE",
-    Text("Det som står på dess egna sidor", "What stands on its own pages"),
+    Text("Det som står på dess egna sidor", "What is on its own pages"),
 )
 
 _SELF = Text("Du själv", "Yourself")
@@ -165,7 +168,7 @@ SECURITY = Activity(
     LegalBasis.LEGITIMATE_INTEREST,
     Text("Inloggningar och engångslänkar", "Sign-ins and one-time links"),
     _USE,
-    Retention(Text("30 dagar efter senaste användning", "30 days after last use"), 30),
+    Retention(Text("30 dagar efter inloggningen", "30 days after sign-in"), 30),
     (HOSTING,),
 )
 CUSTOMER_RELATIONS = Activity(
@@ -185,7 +188,6 @@ CUSTOMER_RELATIONS = Activity(
         Text("Så länge organisationen är kund", "For as long as the organisation is a customer")
     ),
     (HOSTING,),
-    objectable=True,
 )
 TEAM_SURVEYS = Activity(
     "team_surveys",
@@ -227,8 +229,8 @@ WORKSHOP_USE = Activity(
     "workshop_use",
     Text("Nedladdade workshops", "Downloaded workshops"),
     Text(
-        "Att du ska hitta tillbaka till det du laddat ner och att vi ska förbättra utbudet",
-        "To let you find again what you downloaded, and to let us improve the catalogue",
+        "Att du ska hitta tillbaka till det du laddat ner",
+        "To let you find again what you downloaded",
     ),
     LegalBasis.LEGITIMATE_INTEREST,
     Text("Vilka workshops du laddat ner och när", "Which workshops you downloaded, and when"),

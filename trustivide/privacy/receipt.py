@@ -18,16 +18,14 @@ from trustivide.privacy.models import Erasure, Request
 SCHEMA = "trustivide-erasure-receipt/1"
 
 AGGREGATES = Text(
-    "Publicerade sammanställningar är oförändrade: de räknades fram ur minst fyra svar och säger "
-    "inget om någon enskild.",
-    "Published aggregates are unchanged: they were computed from at least four answers and say "
-    "nothing about any one person.",
+    "Publicerade sammanställningar är oförändrade: de räknades fram ur minst fyra svar och nämner "
+    "inga namn eller adresser. Kommentarer som redan visas står kvar.",
+    "Published aggregates are unchanged: they were computed from at least four answers and hold "
+    "no names or addresses of ours. Comments already shown remain.",
 )
 BACKUPS = Text(
-    "Tjänsten gör själv inga säkerhetskopior. Raderingen står i en egen liggare, utan namn och "
-    "adress, så att den kan göras om ifall driften läser tillbaka en kopia från före raderingen.",
-    "The service itself makes no backups. The erasure stands in a ledger of its own, without name "
-    "or address, so that it can be done again should the operator read back a copy from before it.",
+    "Säkerhetskopior som driften har gjort före raderingen finns kvar tills deras tid går ut.",
+    "Backups that the operator made before the erasure remain until their time runs out.",
 )
 EXPORTS = Text(
     "Filer med dina uppgifter som låg hos oss är raderade. Det du själv laddat ner har du kvar.",
