@@ -47,8 +47,16 @@ LOCKS = [
         "answer_unchanged_after_closing",
         "answer_set",
         "UPDATE",
-        "(SELECT closed_at FROM survey WHERE id = NEW.survey_id) IS NOT NULL",
+        "(SELECT closed_at FROM survey WHERE id = OLD.survey_id) IS NOT NULL "
+        "OR NEW.survey_id <> OLD.survey_id",
         "the survey is closed",
+    ),
+    (
+        "snapshot_once",
+        "snapshot",
+        "INSERT",
+        "(SELECT closed_at FROM survey WHERE id = NEW.survey_id) IS NOT NULL",
+        "a result is computed once",
     ),
     ("snapshot_frozen", "snapshot", "UPDATE", "1 = 1", "a snapshot is frozen"),
 ]

@@ -9,8 +9,8 @@ from random import Random
 import pytest
 import time_machine
 from flask import Flask
-from sqlalchemy import func, select, text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import event, func, select, text
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from tests.conftest import both_databases
 from tests.surveys import attacker
@@ -18,8 +18,10 @@ from tests.surveys.stories import answer, launched, tokens
 from trustivide import create_app
 from trustivide.core import clock
 from trustivide.core.db import db, transaction
+from trustivide.core.errors import Refused
 from trustivide.outbox import worker
 from trustivide.outbox.actions import install_wake
+from trustivide.outbox.delivery import deliver_due
 from trustivide.surveys import actions, anonymity
 from trustivide.surveys.models import AnswerSet, Invitation, Survey
 
@@ -267,3 +269,64 @@ def test_a_server_that_puts_reminders_off_leaves_no_trace_of_whom_they_were_for(
     install_wake(lambda: None)
     worker.work(unreachable)
     assert db.session.scalar(text("SELECT count(*) FROM mail WHERE kind='survey_reminder'")) == 0
+
+
+@both_databases
+def test_two_reminders_at_once_go_out_once(app: Flask) -> None:
+    survey = launched(app, 6)
+    survey_id = survey.id
+    db.session.rollback()
+    barrier, outcomes = threading.Barrier(4), []
+
+    def press() -> None:
+        with app.app_context():
+            barrier.wait()
+            try:
+                with transaction() as session:
+                    actions.remind(session, session.get_one(Survey, survey_id), clock.now())
+                outcomes.append("sent")
+            except Refused:
+                outcomes.append("refused")
+            finally:
+                db.session.remove()
+
+    threads = [threading.Thread(target=press) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(outcomes) == ["refused", "refused", "refused", "sent"]
+    assert db.session.scalar(text("SELECT count(*) FROM mail WHERE kind='survey_reminder'")) == 6
+
+
+@both_databases
+def test_a_waiting_reminder_tells_nothing_by_the_time_of_its_lease(app: Flask) -> None:
+    survey = launched(app, 6)
+    worker.work(app)
+    answer(survey, next(iter(tokens(survey).values())))
+    with transaction() as session:
+        actions.remind(session, survey, clock.now())
+    leases: list[object] = []
+
+    def look(*_: object) -> None:
+        rows = db.session.execute(text("SELECT lease FROM mail WHERE state = 'sending'")).all()
+        leases.extend(row[0] for row in rows)
+
+    event.listen(db.session, "before_commit", look)
+    try:
+        deliver_due(app)
+    finally:
+        event.remove(db.session, "before_commit", look)
+    assert leases
+    assert len({str(lease) for lease in leases}) == 1  # one batch, one lease
+
+
+@both_databases
+def test_an_error_in_the_log_names_no_slot(app: Flask) -> None:
+    with pytest.raises(DBAPIError) as failure, transaction() as session:
+        session.execute(
+            text("INSERT INTO answer_set (id, slot) VALUES (:id, :slot)"),
+            {"id": "x", "slot": b"secret-slot"},
+        )
+    assert "secret-slot" not in str(failure.value)
+    assert "hidden" in str(failure.value)

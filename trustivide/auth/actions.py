@@ -14,7 +14,9 @@ from trustivide.auth.queries import by_address
 from trustivide.core.activities import SECURITY
 from trustivide.core.clock import day_of
 from trustivide.core.crypto import ring
+from trustivide.core.subjects import Person
 from trustivide.outbox.actions import send_mail
+from trustivide.rights import actions as rights
 
 CONFIRM_FOR = timedelta(days=2)
 RESET_FOR = timedelta(hours=1)
@@ -158,7 +160,10 @@ def reset_password(session: Session, token: str, password: str, now: datetime) -
     if user is None:
         return None
     user.password_hash = hash_password(password)
-    user.confirmed_at = user.confirmed_at or now
+    if user.confirmed_at is None:
+        # Whoever registered had not proven the address: their choices are not the owner's.
+        rights.forget_choices(session, Person.of(user.id))
+        user.confirmed_at = now
     session.execute(delete(SignIn).where(SignIn.user_id == user.id))
     send_mail(
         session,

@@ -20,6 +20,7 @@ from trustivide.core.text import Text
 from trustivide.organisations.models import AgreementAcceptance, Membership, Organisation
 from trustivide.organisations.numbers import clean
 from trustivide.organisations.queries import owned_alone
+from trustivide.outbox.actions import start_job
 from trustivide.rights import actions as rights
 from trustivide.rights import legal_texts
 
@@ -136,7 +137,13 @@ def forget_unconfirmed(now: datetime) -> None:
     overdue = day_of(now - UNCONFIRMED_FOR)
     with transaction() as session:
         for user in session.scalars(
-            select(User).where(User.confirmed_at.is_(None), User.created_on < overdue)
+            select(User)
+            .where(User.confirmed_at.is_(None), User.created_on < overdue)
+            .with_for_update(skip_locked=True)
         ).all():
-            close_orphans(session, Person.of(user.id), now)
+            # By the account alone: what stands under the address may be its real owner's.
+            unproven = Person.of(user.id)
+            close_orphans(session, unproven, now)
+            rights.forget_choices(session, unproven)
             session.delete(user)
+            start_job(session, "compact", {}, now=now)

@@ -35,7 +35,7 @@ from trustivide.rights.queries import may_use
 
 log = logging.getLogger(__name__)
 
-LEASE = timedelta(minutes=5)
+LEASE = timedelta(minutes=10)  # longer than a whole batch of time-outs
 BATCH = 20
 MAX_ATTEMPTS = 8
 _STOPPABLE = frozenset({MARKETING_EMAIL.key, TEAM_SURVEYS.key})  # RFC 8058 header and link
@@ -123,19 +123,21 @@ def _deliver(mail_id: UUID, send: Callable[[EmailMessage], None]) -> None:
     now = clock.now()
     message = _composed(mail_id, now)
     with transaction() as session:
-        mail = session.get(Mail, mail_id)
+        mail = session.get(Mail, mail_id, with_for_update=True)
         if mail is None or mail.recipient is None or mail.state != "claimed":
             return  # erased or put off meanwhile
         # The last word on permission, in the same transaction as the marking:
         # an objection made while the mail was queued stops it.
         person = registry.person_of(session, mail.recipient)
         sending = message if may_use(session, person, BY_KEY[mail.purpose]) else None
-        # A traceless mail is marked alike whether or not it is sent: the file
-        # and its journal must not tell whom a reminder left out.
+        # A traceless mail is marked alike whether or not it is sent, and keeps
+        # its batch's lease: neither the file and its journal nor the time
+        # between two rows may tell whom a reminder left out.
         traceless = mail.kind in registry.traceless
         mail.state = "sending" if sending is not None or traceless else "withheld"
         mail.attempts += 1
-        mail.lease = now + LEASE
+        if not traceless:
+            mail.lease = now + LEASE
         state = mail.state
     code: int | None = None
     if sending is not None:
@@ -265,7 +267,9 @@ def _transport(
             host.append(_connect(connection))
         try:
             host[0].send_message(message)
-        except smtplib.SMTPResponseException:
+        except smtplib.SMTPResponseException as refused:
+            if refused.smtp_code == 421:  # the server has hung up (RFC 5321 §3.8)
+                host.clear()
             raise
         except (OSError, smtplib.SMTPServerDisconnected):
             host.clear()

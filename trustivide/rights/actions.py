@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from trustivide.core.activities import Activity
@@ -76,6 +76,12 @@ def choose(
     session.add(record)
     session.flush()
     return record
+
+
+def forget_choices(session: Session, person: Person) -> None:
+    """Delete what was noted for an account that nobody had confirmed: it proved nobody's choice."""
+    for model in (ConsentRecord, NoticeRecord, Objection, Restriction):
+        session.execute(delete(model).where(model.reference.in_(person.references)))
 
 
 def object_to(session: Session, person: Person, activity: Activity, now: datetime) -> None:

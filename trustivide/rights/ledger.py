@@ -38,6 +38,14 @@ _entries = Table(
     Column("detail", String, nullable=False),
     sqlite_autoincrement=True,  # a number is never given twice
 )
+# Without number, day and row id: beside the erasure of an address, order or
+# time would say whose answers were withdrawn.
+_withdrawn = Table(
+    "withdrawn",
+    _metadata,
+    Column("receipt", LargeBinary(32), primary_key=True),
+    sqlite_with_rowid=False,
+)
 for _verb in ("UPDATE", "DELETE"):
     event.listen(
         _entries,
@@ -74,7 +82,7 @@ class Ledger:
     """The append-only store. Opening one creates its table if it is missing."""
 
     def __init__(self, url: str) -> None:
-        self.engine: Engine = create_engine(url)
+        self.engine: Engine = create_engine(url, hide_parameters=True)
         _metadata.create_all(self.engine)
 
     def append(self, effect: str, reference: bytes, day: date, detail: Mapping[str, object]) -> int:
@@ -89,6 +97,18 @@ class Ledger:
                 )
             )
             return int(result.inserted_primary_key[0])  # type: ignore[index]
+
+    def note_withdrawn(self, receipt: bytes) -> None:
+        """Note that the answers under this receipt must not come back; again does no harm."""
+        if not self.is_withdrawn(receipt):
+            with self.engine.begin() as connection:
+                connection.execute(insert(_withdrawn).values(receipt=receipt))
+
+    def is_withdrawn(self, receipt: bytes) -> bool:
+        """Whether answers under this receipt were withdrawn."""
+        with self.engine.connect() as connection:
+            found = connection.execute(select(_withdrawn).where(_withdrawn.c.receipt == receipt))
+            return found.first() is not None
 
     def entries(self, after: int = 0) -> Iterator[Entry]:
         """Every entry numbered above ``after``, in order."""

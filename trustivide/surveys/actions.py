@@ -1,10 +1,12 @@
 """What happens to surveys and answers. Submitting never writes an invitation."""
 
+import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 from sqlalchemy import delete, select
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -27,6 +29,8 @@ from trustivide.surveys.catalogue import Answer, Instrument, load
 from trustivide.surveys.models import AnswerSet, Draft, Invitation, Snapshot, Survey
 from trustivide.surveys.queries import answers_by_code, running
 from trustivide.teams.models import Team, TeamMember
+
+log = logging.getLogger(__name__)
 
 LONGEST = timedelta(days=90)
 
@@ -122,6 +126,7 @@ def remind(session: Session, survey: Survey, now: datetime) -> None:
     At most once a day. The rows leave no trace, whatever becomes of them.
     Raises :class:`Refused` when one went out today or the survey is closed.
     """
+    survey = _hold(session, survey, alone=True)
     today = day_of(now)
     if survey.closed_at is not None or survey.reminded_on == today:
         raise Refused("reminded today")
@@ -177,18 +182,40 @@ def submit(
             ).one_or_none()
             if survey is None or survey.closed_at is not None:
                 raise Closed
-            session.add(AnswerSet(survey_id=survey_id, slot=slot, receipt=receipt, answers=answers))
+            if not _insert(session, survey_id, slot, receipt, answers):
+                _compare(session, slot, receipt)
+                return
             if draft_cookie:
                 session.execute(
                     delete(Draft).where(Draft.cookie_digest == ring().digest(draft_cookie, "draft"))
                 )
-    except IntegrityError:
-        stored = db.session.scalar(select(AnswerSet.receipt).where(AnswerSet.slot == slot))
+    except IntegrityError:  # a trigger's: it closed just now
         db.session.rollback()
-        if stored is None:
-            raise Closed from None
-        if bytes(stored) != receipt:
-            raise AlreadyAnswered from None
+        raise Closed from None
+
+
+def _insert(
+    session: Session, survey_id: UUID, slot: bytes, receipt: bytes, answers: dict[str, Answer]
+) -> bool:
+    """Insert the answer set if its slot is free.
+
+    ON CONFLICT rather than a caught violation: PostgreSQL writes a violated
+    key with the time into its own log, and that would date an answer.
+    """
+    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    statement = (
+        dialect.insert(AnswerSet)
+        .values(id=uuid4(), survey_id=survey_id, slot=slot, receipt=receipt, answers=answers)
+        .on_conflict_do_nothing(index_elements=["slot"])
+        .returning(AnswerSet.id)
+    )
+    return session.scalar(statement) is not None
+
+
+def _compare(session: Session, slot: bytes, receipt: bytes) -> None:
+    stored = session.scalar(select(AnswerSet.receipt).where(AnswerSet.slot == slot))
+    if stored is None or bytes(stored) != receipt:
+        raise AlreadyAnswered
 
 
 def correct(session: Session, code: str, answers: dict[str, Answer]) -> None:
@@ -215,16 +242,27 @@ def withdraw(session: Session, code: str, now: datetime) -> bool:
     if found is None:
         raise Refused("unknown code")
     held, listed = found
-    ledger().append("answers-withdrawn", held.receipt, day_of(now), {})
+    survey = _hold(session, listed.survey)
+    ledger().note_withdrawn(held.receipt)
     session.delete(held)
     start_job(session, "compact", {}, now=now)
     session.flush()
-    return listed.survey.closed_at is None
+    return survey.closed_at is None
+
+
+def _hold(session: Session, survey: Survey, *, alone: bool = False) -> Survey:
+    """Lock the survey and read it anew: closing waits for this transaction, and this for it."""
+    return session.scalars(
+        select(Survey)
+        .where(Survey.id == survey.id)
+        .with_for_update(read=not alone)
+        .execution_options(populate_existing=True)
+    ).one()
 
 
 def _open_by_code(session: Session, code: str) -> tuple[AnswerSet, Survey]:
     found = answers_by_code(session, code)
-    if found is None or found[1].survey.closed_at is not None:
+    if found is None or _hold(session, found[1].survey).closed_at is not None:
         raise Refused("closed")
     return found[0], found[1].survey
 
@@ -234,7 +272,7 @@ def close(session: Session, survey: Survey, now: datetime) -> None:
 
     The ledger hears of it first: a restored backup must not revive the key.
     """
-    locked = session.scalars(select(Survey).where(Survey.id == survey.id).with_for_update()).one()
+    locked = _hold(session, survey, alone=True)
     if locked.closed_at is not None:
         return
     _note_closing(locked, now)
@@ -246,6 +284,7 @@ def close(session: Session, survey: Survey, now: datetime) -> None:
     instrument = load(locked.instrument, locked.instrument_version)
     figures = snapshot.compute(instrument, answer_sets, k=locked.k, invited=locked.invited)
     session.add(Snapshot(survey_id=locked.id, figures=figures))
+    session.flush()  # before closing: a closed survey takes no result any more
     locked.closed_at = now
     locked.link_key = None
     session.execute(delete(Draft).where(Draft.survey_id == locked.id))
@@ -272,8 +311,13 @@ def close_due(now: datetime) -> None:
         select(Survey.id).where(Survey.closed_at.is_(None), Survey.closes_at <= now)
     ).all()
     for survey_id in due:
-        with transaction() as session:
-            close(session, session.get_one(Survey, survey_id), clock.now())
+        try:
+            with transaction() as session:
+                close(session, session.get_one(Survey, survey_id), clock.now())
+        except Exception:
+            # One survey that can't be closed must not keep the others open.
+            log.exception("survey %s could not be closed", survey_id)
+            db.session.rollback()
 
 
 def on_organisation_closing(organisation: Organisation, *, session: Session, now: datetime) -> None:

@@ -18,6 +18,7 @@ from trustivide.core.activities import SURVEY_ANSWERS
 from trustivide.core.db import db, transaction
 from trustivide.core.errors import Refused
 from trustivide.rights import legal_texts
+from trustivide.rights.ledger import ledger
 from trustivide.surveys import actions, anonymity, queries, respondents
 from trustivide.surveys.catalogue import MISSING, SCALE, TOO_LONG, Instrument
 from trustivide.surveys.forms import ConfirmForm, ReceiptForm
@@ -243,7 +244,7 @@ def _review_page(holder: Respondent, typed: dict[str, str], status: int) -> Resp
 def _submit(holder: Respondent, typed: dict[str, str]) -> ResponseReturnValue:
     clean, errors = holder.instrument.validate(typed)
     code = _code_from(request.form.get("receipt", ""), holder.token)
-    if errors or code is None:
+    if errors or code is None or ledger().is_withdrawn(anonymity.receipt_of(code)):
         return _review_page(holder, typed, 422)
     survey_id = holder.survey.id
     try:

@@ -8,6 +8,7 @@ from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 
 from trustivide.core.crypto import normalise_address, ring
+from trustivide.web.forms import clean_address
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -25,8 +26,12 @@ def init_app(app: Flask) -> None:
 
 
 def typed_address() -> str:
-    """The address in the form, if it has one."""
-    return normalise_address(request.form.get("email", ""))
+    """The address in the form, if it has one, in the one spelling under which it is stored."""
+    typed = request.form.get("email", "")
+    try:
+        return clean_address(typed)
+    except ValueError:
+        return normalise_address(typed)
 
 
 def tries(view: View) -> View:

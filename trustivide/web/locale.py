@@ -24,7 +24,8 @@ def init_app(app: Flask, account_locale: Callable[[], str | None]) -> None:
     def select() -> str:
         if not has_request_context():
             return "sv"
-        chosen = account_locale() or request.cookies.get(COOKIE)
+        answering = request.path.startswith("/s/")  # there the account plays no part
+        chosen = (None if answering else account_locale()) or request.cookies.get(COOKIE)
         if chosen in LOCALES:
             return str(chosen)
         return request.accept_languages.best_match(LOCALES, "sv") or "sv"

@@ -48,7 +48,9 @@ def set_language() -> ResponseReturnValue:
     response = go(local_path(request.form.get("next")) or "/")
     if chosen in LOCALES:
         remember(response, chosen, secure=current_app.config["SETTINGS"].secure_cookies)
-        if "remember_language" in current_app.extensions:
+        # Not while answering: a row about the account would be written beside the answers.
+        answering = response.headers.get("Location", "").startswith("/s/")
+        if "remember_language" in current_app.extensions and not answering:
             current_app.extensions["remember_language"](chosen)
     return response
 
