@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 import time_machine
@@ -22,8 +23,8 @@ from trustivide.core.errors import Refused
 from trustivide.outbox import worker
 from trustivide.outbox.actions import install_wake
 from trustivide.outbox.delivery import deliver_due
-from trustivide.surveys import actions, anonymity
-from trustivide.surveys.models import AnswerSet, Invitation, Survey
+from trustivide.surveys import actions, anonymity, snapshot
+from trustivide.surveys.models import AnswerSet, Invitation, Snapshot, Survey
 
 PEOPLE = 16
 # Of 16 joins in random order, 8 or more are right once in 100,000 tries; the
@@ -330,3 +331,45 @@ def test_an_error_in_the_log_names_no_slot(app: Flask) -> None:
         )
     assert "secret-slot" not in str(failure.value)
     assert "hidden" in str(failure.value)
+
+
+@both_databases
+def test_withdrawing_while_the_survey_closes_waits_and_is_told_the_truth(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    survey = launched(app, 6)
+    codes = [answer(survey, token, n) for n, token in enumerate(tokens(survey).values())]
+    survey_id = survey.id
+    db.session.rollback()
+    computing, go_on = threading.Event(), threading.Event()
+    compute = snapshot.compute
+
+    def slowly(*args: Any, **kwargs: Any) -> dict[str, Any]:
+        computing.set()
+        assert go_on.wait(10)
+        return compute(*args, **kwargs)
+
+    monkeypatch.setattr(snapshot, "compute", slowly)
+    may_answer_anew: list[bool] = []
+
+    def close() -> None:
+        with app.app_context(), transaction() as session:
+            actions.close(session, session.get_one(Survey, survey_id), clock.now())
+
+    def withdraw() -> None:
+        with app.app_context(), transaction() as session:
+            may_answer_anew.append(actions.withdraw(session, codes[0], clock.now()))
+
+    closing, withdrawing = threading.Thread(target=close), threading.Thread(target=withdraw)
+    closing.start()
+    assert computing.wait(10)
+    withdrawing.start()
+    withdrawing.join(0.5)
+    assert may_answer_anew == []  # it waits for the closing
+    go_on.set()
+    closing.join()
+    withdrawing.join()
+    assert may_answer_anew == [False]
+    frozen = db.session.scalars(select(Snapshot.figures)).one()
+    assert frozen["answered"] == 6
+    assert db.session.scalar(select(func.count()).select_from(AnswerSet)) == 5
