@@ -200,6 +200,7 @@ def answer(story: Story, page: Page, *, look: bool) -> str:
         story.look(page, "Tillit i team")
     expect(page.get_by_text("Vem ser mina svar?")).to_be_visible()
     follow(page, "Börja svara")
+    page.wait_for_url("**/1")
     if look and story.javascript:
         story.look(page, "")
         page.get_by_role("radio").first.check()
