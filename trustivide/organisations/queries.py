@@ -60,21 +60,6 @@ def owned_alone(session: Session, user_id: UUID) -> Sequence[Organisation]:
     ).all()
 
 
-def all_organisations(session: Session) -> Sequence[tuple[Organisation, int]]:
-    """Every customer with its number of accounts, by name: for staff."""
-    accounts = (
-        select(Membership.organisation_id, func.count().label("n"))
-        .group_by(Membership.organisation_id)
-        .subquery()
-    )
-    rows = session.execute(
-        select(Organisation, func.coalesce(accounts.c.n, 0))
-        .outerjoin(accounts, accounts.c.organisation_id == Organisation.id)
-        .order_by(Organisation.name)
-    )
-    return [(organisation, n) for organisation, n in rows]
-
-
 def accounts_of(session: Session, organisation_id: UUID) -> Sequence[tuple[User, str]]:
     """The accounts of an organisation with their roles."""
     rows = session.execute(

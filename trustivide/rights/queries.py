@@ -68,11 +68,6 @@ def objected(session: Session, person: Person) -> frozenset[str]:
     )
 
 
-def is_suppressed(session: Session, person: Person, activity: Activity) -> bool:
-    """Whether a no to ``activity`` stands for one of the person's addresses."""
-    return activity.key in _suppressed(session, person)
-
-
 def _suppressed(session: Session, person: Person) -> frozenset[str]:
     return frozenset(
         session.scalars(
