@@ -15,7 +15,7 @@ from werkzeug.exceptions import NotFound
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from trustivide import cli, config
-from trustivide.admin import views as admin
+from trustivide.admin.views import routes as admin_pages
 from trustivide.auth import login
 from trustivide.auth import queries as accounts
 from trustivide.auth import views as auth
@@ -28,9 +28,10 @@ from trustivide.organisations import views as organisation_views
 from trustivide.outbox import delivery, worker
 from trustivide.outbox.registry import registry as outbox
 from trustivide.privacy import access as privacy_access
+from trustivide.privacy import actions as privacy_actions
 from trustivide.privacy import erasure, export, retention
 from trustivide.privacy import links as privacy_links
-from trustivide.privacy import views as privacy
+from trustivide.privacy.views import routes as privacy_pages
 from trustivide.rights import ledger
 from trustivide.surveys import actions as survey_actions
 from trustivide.surveys import answering, respondents
@@ -86,12 +87,12 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
         surveys.bp,
         answering.bp,
         workshops.bp,
-        privacy.bp,
-        admin.bp,
+        privacy_pages.bp,
+        admin_pages.bp,
     ):
         app.register_blueprint(blueprint)
     # A mail program posts there on its own: no session, no token (RFC 8058).
-    app.extensions["csrf"].exempt(privacy.one_click_unsubscribe)
+    app.extensions["csrf"].exempt(privacy_pages.entrance.one_click_unsubscribe)
     _connect_features()
     _templates(app, settings)
     access.init_app(app, POLICIES)
@@ -146,7 +147,7 @@ def _connect_features() -> None:
     outbox.composers.update(survey_mails.COMPOSERS | privacy_links.COMPOSERS)
     outbox.traceless.update(survey_mails.TRACELESS)
     outbox.person_of = accounts.person_at
-    outbox.unsubscribe = privacy.unsubscribe_path
+    outbox.unsubscribe = privacy_actions.unsubscribe_path
     outbox.handlers.update(
         {"export": export.run, "erasure": erasure.run, "compact": compaction.run}
     )

@@ -1,60 +1,25 @@
-"""Staff pages. Opening a person's data takes a reason, and leaves a trace that the person sees."""
+"""Customers and accounts. Opening a person takes a reason, and leaves a trace that they see."""
 
 from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, g, request, url_for
+from flask import g, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from trustivide.admin import actions, queries
 from trustivide.admin.forms import AccountSearch, CustomerSearch, LookForm
+from trustivide.admin.views.base import bp, page, page_number
 from trustivide.auth import queries as accounts
 from trustivide.core import clock
 from trustivide.core.activities import BY_KEY
 from trustivide.core.db import db, transaction
-from trustivide.core.text import Text
 from trustivide.rights.queries import EVERYTHING
-from trustivide.web import fragments
 from trustivide.web.access import found, staff
 from trustivide.web.fragments import go
 from trustivide.web.locale import language
 from trustivide.workshops.cards import load_library
-
-bp = Blueprint("admin", __name__, url_prefix="/admin")
-
-ROLES = {
-    "owner": Text("Ägare", "Owner"),
-    "admin": Text("Administratör", "Administrator"),
-    "leader": Text("Teamledare", "Team leader"),
-    "member": Text("Medlem", "Member"),
-}
-KINDS = {
-    "access": Text("Se uppgifter", "See data"),
-    "export": Text("Ladda ner", "Download"),
-    "correct": Text("Rätta", "Correct"),
-    "erase": Text("Radera", "Erase"),
-    "restrict": Text("Begränsa", "Restrict"),
-    "object": Text("Invända", "Object"),
-    "consent": Text("Samtycke", "Consent"),
-}
-STATES = {
-    "open": Text("Öppen", "Open"),
-    "done": Text("Klar", "Done"),
-    "cancelled": Text("Avbruten", "Cancelled"),
-}
-
-
-def page(template: str, **context: Any) -> ResponseReturnValue:
-    """A page that is marked as the office's."""
-    return fragments.page(
-        f"admin/{template}", office=True, roles=ROLES, kinds=KINDS, states=STATES, **context
-    )
-
-
-def _page_number() -> int:
-    return request.args.get("page", 1, type=int)
 
 
 @bp.get("/")
@@ -81,7 +46,7 @@ def organisations() -> ResponseReturnValue:
         status=422 if form.errors else 200,
         form=form,
         search=search,
-        customers=queries.customers(db.session(), _page_number(), search),
+        customers=queries.customers(db.session(), page_number(), search),
     )
 
 
@@ -93,7 +58,7 @@ def organisation(organisation_id: UUID) -> ResponseReturnValue:
         "organisation.html",
         fragment="accounts",
         customer=found(queries.customer(db.session(), organisation_id)),
-        accounts=queries.accounts_in_lists(db.session(), _page_number(), organisation_id),
+        accounts=queries.accounts_in_lists(db.session(), page_number(), organisation_id),
     )
 
 
@@ -112,7 +77,7 @@ def users() -> ResponseReturnValue:
         fragment="accounts",
         status=422 if form.errors else 200,
         form=form,
-        accounts=queries.accounts_in_lists(db.session(), _page_number()),
+        accounts=queries.accounts_in_lists(db.session(), page_number()),
     )
 
 
@@ -163,17 +128,6 @@ def _names(activities: Collection[str]) -> str:
     """Activities in words; a restriction can also stand for all of them."""
     words = [BY_KEY[key].name.in_(language()) for key in activities if key in BY_KEY]
     return _("allt") if EVERYTHING in activities else ", ".join(sorted(words))
-
-
-@bp.get("/requests")
-@staff("support")
-def requests() -> ResponseReturnValue:
-    """Privacy requests and their clocks. Whose they are is not needed, and not shown."""
-    return page(
-        "requests.html",
-        fragment="requests",
-        requests=queries.requests(db.session(), _page_number(), clock.now()),
-    )
 
 
 @bp.get("/workshops")

@@ -1,0 +1,44 @@
+"""What every page of the office shares: the blueprint, its mark, and the words for codes."""
+
+from typing import Any
+
+from flask import Blueprint, request
+from flask.typing import ResponseReturnValue
+
+from trustivide.core.text import Text
+from trustivide.web import fragments
+
+bp = Blueprint("admin", __name__, url_prefix="/admin")
+
+ROLES = {
+    "owner": Text("Ägare", "Owner"),
+    "admin": Text("Administratör", "Administrator"),
+    "leader": Text("Teamledare", "Team leader"),
+    "member": Text("Medlem", "Member"),
+}
+KINDS = {
+    "access": Text("Se uppgifter", "See data"),
+    "export": Text("Ladda ner", "Download"),
+    "correct": Text("Rätta", "Correct"),
+    "erase": Text("Radera", "Erase"),
+    "restrict": Text("Begränsa", "Restrict"),
+    "object": Text("Invända", "Object"),
+    "consent": Text("Samtycke", "Consent"),
+}
+STATES = {
+    "open": Text("Öppen", "Open"),
+    "done": Text("Klar", "Done"),
+    "cancelled": Text("Avbruten", "Cancelled"),
+}
+
+
+def page(template: str, **context: Any) -> ResponseReturnValue:
+    """A page that is marked as the office's."""
+    return fragments.page(
+        f"admin/{template}", office=True, roles=ROLES, kinds=KINDS, states=STATES, **context
+    )
+
+
+def page_number() -> int:
+    """The page of a list that is asked for, from 1."""
+    return request.args.get("page", 1, type=int)
