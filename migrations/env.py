@@ -19,6 +19,12 @@ def render_item(kind: str, item: Any, autogen_context: Any) -> Any:
 
 
 with target.db.engine.connect() as connection:
+    raw = connection.connection.dbapi_connection
+    sqlite = connection.dialect.name == "sqlite"
+    if sqlite:
+        # A table that is rebuilt is dropped, and that would take along what points at it.
+        # Before the transaction begins: inside one the switch does nothing.
+        raw.execute("PRAGMA foreign_keys=OFF")
     context.configure(
         connection=connection,
         target_metadata=target.db.metadata,
@@ -28,3 +34,7 @@ with target.db.engine.connect() as connection:
     )
     with context.begin_transaction():
         context.run_migrations()
+        if sqlite and (dangling := raw.execute("PRAGMA foreign_key_check").fetchall()):
+            raise RuntimeError(f"rows that point at nothing: {dangling[:5]}")
+    if sqlite:
+        raw.execute("PRAGMA foreign_keys=ON")

@@ -29,7 +29,7 @@ from trustivide.outbox import delivery, worker
 from trustivide.outbox.registry import registry as outbox
 from trustivide.privacy import access as privacy_access
 from trustivide.privacy import actions as privacy_actions
-from trustivide.privacy import erasure, export, retention
+from trustivide.privacy import erasure, export, notices, retention
 from trustivide.privacy import links as privacy_links
 from trustivide.privacy.views import routes as privacy_pages
 from trustivide.rights import ledger
@@ -38,6 +38,7 @@ from trustivide.surveys import answering, respondents
 from trustivide.surveys import mails as survey_mails
 from trustivide.surveys import views as surveys
 from trustivide.teams import actions as team_actions
+from trustivide.teams import queries as team_queries
 from trustivide.teams import views as teams
 from trustivide.web import access, errors, headers, limits, locale
 from trustivide.web import views as web
@@ -141,6 +142,7 @@ def _connect_features() -> None:
             organisation_actions.close_orphans,
         ),
     ]
+    registries.informants[:] = [inventory.Informant("teams", team_queries.given_to)]
     registries.stores[:] = [delivery.DEVELOPMENT_MAIL, export.FILES]
     team_actions.removal_blockers[:] = [survey_actions.blocks_removal]
     organisation_actions.organisation_closing.connect(survey_actions.on_organisation_closing)
@@ -155,6 +157,7 @@ def _connect_features() -> None:
         survey_actions.close_due,
         erasure.start_due,
         privacy_links.forget_expired,
+        notices.settle,
     ]
     outbox.every_night[:] = [organisation_actions.forget_unconfirmed, retention.sweep]
 

@@ -159,7 +159,9 @@ def _confirmed(session: Session, email: str, name: str, now: datetime) -> User:
     )
     user.confirmed_at = now
     who = Person.of(user.id, email)
-    rights.inform(session, who, legal_texts.current("privacy-notice", "sv"), now)
+    rights.inform(
+        session, who, legal_texts.current("privacy-notice", "sv"), now, how="registration"
+    )
     return user
 
 

@@ -43,7 +43,9 @@ def test_marketing_needs_a_standing_consent(app: Flask, dora: Person) -> None:
 
 def test_being_informed_is_never_a_consent(app: Flask, dora: Person) -> None:
     with transaction() as session:
-        actions.inform(session, dora, legal_texts.current("privacy-notice", "sv"), clock.now())
+        actions.inform(
+            session, dora, legal_texts.current("privacy-notice", "sv"), clock.now(), how="mail"
+        )
     assert queries.informed_of(db.session(), dora, "privacy-notice") == 1
     assert not queries.consented(db.session(), dora, MARKETING_EMAIL)
 

@@ -3,14 +3,26 @@
 from datetime import date, datetime
 from uuid import UUID
 
+import phonenumbers
 from sqlalchemy import CheckConstraint, ForeignKey
 from sqlalchemy.orm import Mapped
 
-from trustivide.core.activities import ACCOUNTS, SECURITY
+from trustivide.core.activities import ACCOUNTS, CUSTOMER_RELATIONS, SECURITY
 from trustivide.core.crypto import Digest, EncryptedAddress, EncryptedText
-from trustivide.core.db import DELETE_ROW, Model, key, personal, plain
+from trustivide.core.db import DELETE_ROW, Model, Reader, key, personal, plain
 from trustivide.core.subjects import ByUser
 from trustivide.core.text import Text
+
+
+def read_phone(typed: str) -> str:
+    """The number as E.164; Swedish where no country code is given. Raises :class:`ValueError`."""
+    try:
+        number = phonenumbers.parse(typed, "SE")
+    except phonenumbers.NumberParseException as error:
+        raise ValueError(str(error)) from None
+    if not phonenumbers.is_valid_number(number):
+        raise ValueError("no such number")
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
 class User(Model):
@@ -34,6 +46,7 @@ class User(Model):
         EncryptedAddress(),
         activity=ACCOUNTS,
         erase=DELETE_ROW,
+        correct=True,
         portable=True,
         label=Text("E-postadress", "E-mail address"),
     )
@@ -45,6 +58,21 @@ class User(Model):
         unique=True,
         nullable=False,
     )
+    phone: Mapped[str | None] = personal(
+        EncryptedText(),
+        activity=CUSTOMER_RELATIONS,
+        erase=DELETE_ROW,
+        correct=True,
+        portable=True,
+        label=Text("Telefonnummer", "Phone number"),
+        reader=Reader(
+            read_phone,
+            Text(
+                "Skriv numret med landskod, till exempel +46 70 123 45 67, eller lämna tomt.",
+                "Write the number with its country code, say +46 70 123 45 67, or leave it empty.",
+            ),
+        ),
+    )
     password_hash: Mapped[str] = personal(
         activity=ACCOUNTS, erase=DELETE_ROW, secret=True, label=Text("Lösenord", "Password")
     )
@@ -52,6 +80,7 @@ class User(Model):
         default="sv",
         activity=ACCOUNTS,
         erase=DELETE_ROW,
+        correct=True,
         portable=True,
         label=Text("Språk", "Language"),
     )

@@ -30,7 +30,10 @@ class Recipient:
     """Somebody outside the controller who receives data.
 
     ``country`` is an ISO 3166-1 alpha-2 code; one outside the EEA needs a
-    ``ground`` for the transfer (GDPR Ch. V).
+    ``ground`` for the transfer (GDPR Ch. V). A ``processor`` acts on our
+    instructions (Art. 28); any other recipient answers for itself. Agreements
+    and their dates are evidence that staff attest, and stand in no code. What
+    is kept ``in_place`` is our own copy: changing it is telling them (Art. 19).
     """
 
     key: str
@@ -38,6 +41,8 @@ class Recipient:
     country: str
     receives: Text
     ground: Text | None = None
+    processor: bool = True
+    in_place: bool = False
 
 
 @dataclass(frozen=True)
@@ -54,7 +59,13 @@ class Retention:
 
 @dataclass(frozen=True)
 class Activity:
-    """One entry of the record of processing."""
+    """One entry of the record of processing.
+
+    ``uses`` names activities whose data this one works with, where it holds
+    none of its own. ``consent_text`` is the key of the legal text that asks for
+    consent. ``entered_by_others`` says that somebody else typed the data in
+    (GDPR Art. 14). ``desk`` is where staff decide about it.
+    """
 
     key: str
     name: Text
@@ -66,6 +77,10 @@ class Activity:
     recipients: tuple[Recipient, ...] = ()
     hold: Text | None = None
     objectable: bool = False
+    uses: tuple["Activity", ...] = ()
+    consent_text: str | None = None
+    entered_by_others: bool = False
+    desk: str = "privacy"
 
 
 EEA = frozenset(
@@ -111,6 +126,7 @@ HOSTING = Recipient(
         "Allt som lagras; namn, adresser och svar krypterade",
         "Everything stored; names, addresses and answers encrypted",
     ),
+    in_place=True,
 )
 MAIL_PROVIDER = Recipient(
     "mail",
@@ -126,6 +142,7 @@ JSDELIVR = Recipient(
         "IP-adress, bara på sidor efter inloggning",
         "IP address, only on pages after sign-in",
     ),
+    processor=False,
     ground=Text(
         "EU-kommissionens beslut om adekvat skyddsnivå för Storbritannien (art. 45)",
         "The European Commission's adequacy decision for the United Kingdom (Art. 45)",
@@ -136,6 +153,7 @@ CUSTOMER = Recipient(
     Text("Din organisation", "Your organisation"),
     "SE",
     Text("Det som står på dess egna sidor", "What is on its own pages"),
+    processor=False,
 )
 
 _SELF = Text("Du själv", "Yourself")
@@ -180,14 +198,16 @@ CUSTOMER_RELATIONS = Activity(
     ),
     LegalBasis.LEGITIMATE_INTEREST,
     Text(
-        "Organisation, organisationsnummer, roll, avtal",
-        "Organisation, registration number, role, agreements",
+        "Organisation, organisationsnummer, roll, avtal, telefonnummer om du lämnat det",
+        "Organisation, registration number, role, agreements, phone number if you gave it",
     ),
     _SELF,
     Retention(
         Text("Så länge organisationen är kund", "For as long as the organisation is a customer")
     ),
     (HOSTING,),
+    objectable=True,
+    desk="customers",
 )
 TEAM_SURVEYS = Activity(
     "team_surveys",
@@ -208,6 +228,7 @@ TEAM_SURVEYS = Activity(
     ),
     (HOSTING, MAIL_PROVIDER, CUSTOMER),
     objectable=True,
+    entered_by_others=True,
 )
 SURVEY_ANSWERS = Activity(
     "survey_answers",
@@ -256,6 +277,52 @@ SEARCH_HISTORY = Activity(
     (HOSTING,),
     objectable=True,
 )
+USAGE_ANALYSIS = Activity(
+    "usage_analysis",
+    Text("Förbättring av tjänsten", "Improving the service"),
+    Text(
+        "Att räkna hur många som använder vad, så att vi ser vad som fungerar",
+        "To count how many use what, so that we see what works",
+    ),
+    LegalBasis.LEGITIMATE_INTEREST,
+    Text(
+        "Inga egna uppgifter: totaler ur nedladdade workshops, aldrig om färre än fem personer",
+        "No data of its own: totals of downloaded workshops, never of fewer than five people",
+    ),
+    _USE,
+    Retention(
+        Text(
+            "Totalerna räknas fram när de visas; underlaget gallras med nedladdningarna",
+            "Totals are computed when shown; what they rest on goes with the downloads",
+        )
+    ),
+    (HOSTING,),
+    objectable=True,
+    uses=(WORKSHOP_USE,),
+)
+RECOMMENDATIONS = Activity(
+    "recommendations",
+    Text("Förslag ur din egen historik", "Suggestions from your own history"),
+    Text(
+        "Att visa det du nyligen sökt efter och laddat ner bland workshopparna",
+        "To show among the workshops what you recently searched for and downloaded",
+    ),
+    LegalBasis.LEGITIMATE_INTEREST,
+    Text(
+        "Inga egna uppgifter: din sökhistorik och dina nedladdningar, visade för dig",
+        "No data of its own: your search history and downloads, shown to you",
+    ),
+    _USE,
+    Retention(
+        Text(
+            "Lagrar inget; underlaget gallras med sökhistoriken och nedladdningarna",
+            "Stores nothing; what it rests on goes with the search history and the downloads",
+        )
+    ),
+    (HOSTING,),
+    objectable=True,
+    uses=(WORKSHOP_USE, SEARCH_HISTORY),
+)
 MARKETING_EMAIL = Activity(
     "marketing_email",
     Text("Nyheter per e-post", "News by e-mail"),
@@ -269,6 +336,22 @@ MARKETING_EMAIL = Activity(
     Retention(Text("Tills du tar tillbaka ditt samtycke", "Until you withdraw your consent")),
     (HOSTING, MAIL_PROVIDER),
     objectable=True,
+    consent_text="marketing",
+)
+MARKETING_PHONE = Activity(
+    "marketing_phone",
+    Text("Nyheter per telefon", "News by phone"),
+    Text(
+        "Att ringa dig om nya workshops och funktioner",
+        "To call you about new workshops and features",
+    ),
+    LegalBasis.CONSENT,
+    Text("Namn och telefonnummer", "Name and phone number"),
+    _SELF,
+    Retention(Text("Tills du tar tillbaka ditt samtycke", "Until you withdraw your consent")),
+    (HOSTING,),
+    objectable=True,
+    consent_text="marketing-phone",
 )
 SERVICE_MAIL = Activity(
     "service_mail",
@@ -316,6 +399,38 @@ PRIVACY_RIGHTS = Activity(
         "Needed so that an erasure never undoes your no, and to show what we did (Art. 5(2))",
     ),
 )
+REQUEST_CASES = Activity(
+    "request_cases",
+    Text("Begäranden som vi handlägger", "Requests that we handle"),
+    Text(
+        "Att svara på en begäran som inte sköter sig själv, och kunna visa hur den besvarades",
+        "To answer a request that doesn't fulfil itself, and to show how it was answered",
+    ),
+    LegalBasis.LEGAL_OBLIGATION,
+    Text(
+        "E-postadress, namn, vad du skrev och vad vi svarade",
+        "E-mail address, name, what you wrote and what we answered",
+    ),
+    _SELF,
+    Retention(Text("12 månader efter svaret", "12 months after the answer"), 365),
+    (HOSTING, MAIL_PROVIDER),
+)
+LEGAL_CLAIMS = Activity(
+    "legal_claims",
+    Text("Rättsliga anspråk", "Legal claims"),
+    Text(
+        "Att bevara det som ett pågående rättsligt anspråk kräver, och inget annat",
+        "To keep what a legal claim under way requires, and nothing else",
+    ),
+    LegalBasis.LEGITIMATE_INTEREST,
+    Text(
+        "Vad som bevaras, på vilken grund, till när och vem hos oss som svarar för det",
+        "What is kept, on what ground, until when, and who of us answers for it",
+    ),
+    Text("Vår personal", "Our staff"),
+    Retention(Text("12 månader efter att spärren upphört", "12 months after the hold ended"), 365),
+    (HOSTING,),
+)
 STAFF_ACCESS = Activity(
     "staff_access",
     Text("När vår personal tittat", "When our staff looked"),
@@ -338,9 +453,14 @@ ALL = (
     SURVEY_ANSWERS,
     WORKSHOP_USE,
     SEARCH_HISTORY,
+    USAGE_ANALYSIS,
+    RECOMMENDATIONS,
     MARKETING_EMAIL,
+    MARKETING_PHONE,
     SERVICE_MAIL,
     PRIVACY_RIGHTS,
+    REQUEST_CASES,
+    LEGAL_CLAIMS,
     STAFF_ACCESS,
 )
 BY_KEY = {activity.key: activity for activity in ALL}

@@ -5,7 +5,7 @@ downloads, corrects and erases, how long it is kept and what the record of
 processing says is read from these declarations by ``core.inventory``.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -57,6 +57,18 @@ BLANK = Fill(None)
 
 
 @dataclass(frozen=True)
+class Reader:
+    """How a typed value of a column is read.
+
+    ``read`` returns the value as it is stored, or raises :class:`ValueError`;
+    ``hint`` then says what to write instead.
+    """
+
+    read: Callable[[str], str]
+    hint: Text
+
+
+@dataclass(frozen=True)
 class Personal:
     """What a ``personal`` column declared."""
 
@@ -69,6 +81,7 @@ class Personal:
     derived: bool
     secret: bool
     show: str | None
+    reader: Reader | None
 
 
 @dataclass(frozen=True)
@@ -89,6 +102,7 @@ def personal(
     derived: bool = False,
     secret: bool = False,
     show: str | None = None,
+    reader: Reader | None = None,
     **kwargs: Any,
 ) -> MappedColumn[Any]:
     """A column that says something about a person.
@@ -98,8 +112,11 @@ def personal(
     never shown or exported, only erased. ``correct`` lets the person change it
     in place; ``portable`` puts it under GDPR Art. 20. On a foreign key,
     ``show`` names the column of the other row that a person reads in its place.
+    ``reader`` checks what is typed where the column's type alone doesn't.
     """
-    info = Personal(activity, erase, label, subject, correct, portable, derived, secret, show)
+    info = Personal(
+        activity, erase, label, subject, correct, portable, derived, secret, show, reader
+    )
     return mapped_column(*args, info={"trustivide": info}, **kwargs)
 
 
@@ -276,6 +293,7 @@ __all__ = [
     "Model",
     "Personal",
     "Plain",
+    "Reader",
     "UtcDateTime",
     "db",
     "is_encrypted",

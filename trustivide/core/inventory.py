@@ -16,7 +16,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Engine, Select, Table, func, inspect, select
 from sqlalchemy.orm import Mapper, Session
 
-from trustivide.core.activities import ALL, EEA, Activity
+from trustivide.core.activities import ALL, EEA, Activity, LegalBasis
 from trustivide.core.clock import day_of
 from trustivide.core.crypto import Digest
 from trustivide.core.db import BLANK, DELETE_ROW, Base, Erase, Keep, Personal, Plain, is_encrypted
@@ -147,12 +147,55 @@ class Dependent:
     carry_out: Callable[[Session, Person, datetime], None] = lambda session, person, now: None
 
 
+@dataclass(frozen=True)
+class Told:
+    """Somebody outside who must hear of a change to data that they were given (Art. 19).
+
+    ``recipient`` is the key of a recipient; ``context`` fills the mail, and
+    holds no name or address of the person whom the change concerns.
+    """
+
+    recipient: str
+    address: str
+    locale: str
+    context: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Informant:
+    """A feature's answer to whom data was given: asked before rows change or go.
+
+    ``group`` narrows the question to one group's rows; ``None`` means all.
+    """
+
+    key: str
+    find: Callable[[Session, Person, Group | None], list[Told]]
+
+
+@dataclass(frozen=True)
+class Tenancy:
+    """How an organisation's contract ends, for a layer that knows no organisations.
+
+    ``owned_by`` gives the organisations (id → name) whose owner an account is;
+    ``close`` erases one with all that belongs to it, within the caller's
+    transaction; ``accounts_of`` gives the accounts that would be left without
+    an organisation.
+    """
+
+    table: str
+    owned_by: Callable[[Session, UUID], dict[UUID, str]]
+    accounts_of: Callable[[Session, UUID], list[UUID]]
+    close: Callable[[Session, UUID, datetime], None]
+
+
 @dataclass
 class Registry:
     """What features add to the inventory besides their columns. Filled by create_app."""
 
     stores: list[Store] = field(default_factory=list)
     dependents: list[Dependent] = field(default_factory=list)
+    informants: list[Informant] = field(default_factory=list)
+    tenancy: Tenancy | None = None
 
 
 registry = Registry()
@@ -233,6 +276,8 @@ def _activity_problems(activity: Activity) -> Iterator[str]:
         yield f"activity {activity.key} has no legal basis"
     if activity.retention is None:
         yield f"activity {activity.key} has no retention"
+    if activity.legal_basis is LegalBasis.CONSENT and activity.consent_text is None:
+        yield f"activity {activity.key} rests on consent, but no text asks for it"
     for recipient in activity.recipients:
         if recipient.country not in EEA and recipient.ground is None:
             yield (

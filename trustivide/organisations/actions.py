@@ -83,7 +83,9 @@ def register(
         ]
     )
     who = Person.of(user.id, email)
-    rights.inform(session, who, legal_texts.current("privacy-notice", locale), now)
+    rights.inform(
+        session, who, legal_texts.current("privacy-notice", locale), now, how="registration"
+    )
     if marketing:
         rights.choose(
             session,

@@ -12,13 +12,15 @@ from sqlalchemy.orm import Session
 
 from trustivide.auth import queries as accounts
 from trustivide.core import inventory
-from trustivide.core.activities import BY_KEY, Activity, LegalBasis
+from trustivide.core.activities import BY_KEY, Activity
 from trustivide.core.clock import day_of
 from trustivide.core.crypto import DecryptionError, ring
 from trustivide.core.inventory import Field, Group
 from trustivide.core.subjects import Person
+from trustivide.privacy import notices
 from trustivide.privacy.models import Request
 from trustivide.rights import actions as rights
+from trustivide.rights import legal_texts
 from trustivide.rights.ledger import ledger
 from trustivide.rights.legal_texts import LegalText
 from trustivide.rights.queries import EVERYTHING, consented, objected, restricted
@@ -37,7 +39,15 @@ def month_later(day: date) -> date:
 
 
 def record(
-    session: Session, person: Person, kind: str, now: datetime, *, done: bool = True
+    session: Session,
+    person: Person,
+    kind: str,
+    now: datetime,
+    *,
+    done: bool = True,
+    activity: Activity | None = None,
+    channel: str = "self",
+    identity: str = "proven",
 ) -> Request:
     """Write down that a right was exercised; most fulfil themselves at once."""
     request = Request(
@@ -47,6 +57,9 @@ def record(
         received_at=now,
         due_on=month_later(day_of(now)),
         completed_at=now if done else None,
+        activity=activity.key if activity else None,
+        channel=channel,
+        identity=identity,
     )
     session.add(request)
     session.flush()
@@ -75,7 +88,8 @@ def correct(
         day_of(now),
         {"table": group.table.name, "row": str(row_id), "column": field.name},
     )
-    record(session, person, "correct", now)
+    asked = record(session, person, "correct", now, activity=field.activity)
+    notices.tell(session, person, asked, "corrected", group, now)
     setattr(row, field.name, value)
     session.flush()
     return True
@@ -96,6 +110,9 @@ def delete_entries(
     """Delete the person's rows with these ids, or all of the group; returns how many went."""
     model_id = group.model.id  # type: ignore[attr-defined]
     mine = list(session.scalars(_own(group, person, ids).with_only_columns(model_id)))
+    if mine:
+        asked = record(session, person, "erase", now, activity=group.activity)
+        notices.tell(session, person, asked, "erased", group, now)
     for start in range(0, len(mine), 500):
         batch = mine[start : start + 500]
         ledger().append(
@@ -105,8 +122,6 @@ def delete_entries(
             {"table": group.table.name, "rows": [str(i) for i in batch]},
         )
         session.execute(delete(group.table).where(group.table.c.id.in_(batch)))
-    if mine:
-        record(session, person, "erase", now)
     return len(mine)
 
 
@@ -140,7 +155,7 @@ def set_consent(
         collected_by=collected_by,
         gpc_seen=gpc_seen,
     )
-    record(session, person, "consent", now)
+    record(session, person, "consent", now, activity=activity)
 
 
 def set_objection(
@@ -150,7 +165,7 @@ def set_objection(
     if on == (activity.key in objected(session, person)):
         return
     (rights.object_to if on else rights.withdraw_objection)(session, person, activity, now)
-    record(session, person, "object", now)
+    record(session, person, "object", now, activity=activity)
 
 
 def set_restriction(
@@ -161,7 +176,9 @@ def set_restriction(
     if on == (name in restricted(session, person)):
         return
     (rights.restrict if on else rights.lift_restriction)(session, person, now, activity)
-    record(session, person, "restrict", now)
+    asked = record(session, person, "restrict", now, activity=activity)
+    if activity is None or activity.entered_by_others:
+        notices.tell(session, person, asked, "restricted" if on else "lifted", None, now)
 
 
 def unsubscribe_path(address: str, purpose: str) -> str:
@@ -187,18 +204,18 @@ def read_unsubscribe(token: str) -> tuple[str, Activity] | None:
 
 
 def unsubscribe(
-    session: Session, address: str, activity: Activity, text: LegalText, now: datetime
+    session: Session, address: str, activity: Activity, language: str, now: datetime
 ) -> None:
     """Withdraw consent to, or object to, mail of this purpose. Twice does it once."""
     user = accounts.by_address(session, address)
     confirmed = user is not None and user.confirmed_at is not None
     person = accounts.person(user) if user and confirmed else Person.of(None, address)
-    if activity.legal_basis is LegalBasis.CONSENT:
+    if activity.consent_text is not None:
         set_consent(
             session,
             person,
             activity,
-            text,
+            legal_texts.current(activity.consent_text, language),
             now,
             on=False,
             collected_by="unsubscribe",

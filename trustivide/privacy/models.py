@@ -4,14 +4,59 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, CheckConstraint, ForeignKey
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, LargeBinary
 from sqlalchemy.orm import Mapped
 
-from trustivide.core.activities import PRIVACY_RIGHTS, SECURITY
+from trustivide.core.activities import (
+    ACCOUNTS,
+    LEGAL_CLAIMS,
+    PRIVACY_RIGHTS,
+    REQUEST_CASES,
+    SECURITY,
+)
 from trustivide.core.crypto import Digest, EncryptedAddress, EncryptedText
 from trustivide.core.db import BLANK, DELETE_ROW, Fill, Keep, Model, key, personal, plain
-from trustivide.core.subjects import ByEmail, ByReference, ByUser
+from trustivide.core.subjects import ByCode, ByEmail, ByReference, ByUser
 from trustivide.core.text import Text
+
+KINDS = {
+    "access": Text("Se uppgifter", "See data"),
+    "export": Text("Ladda ner", "Download"),
+    "correct": Text("Rätta", "Correct"),
+    "erase": Text("Radera", "Erase"),
+    "restrict": Text("Begränsa", "Restrict"),
+    "object": Text("Invända", "Object"),
+    "consent": Text("Samtycke", "Consent"),
+    "other": Text("Annat", "Other"),
+}
+"""The rights that a request can be about."""
+STATES = {
+    "open": Text("Pågår", "Under way"),
+    "done": Text("Klar", "Done"),
+    "cancelled": Text("Ångrad", "Cancelled"),
+    "refused": Text("Avslagen", "Refused"),
+}
+CHANNELS = {
+    "self": Text("Integritetscentret", "The privacy centre"),
+    "mail": Text("E-post", "E-mail"),
+    "letter": Text("Brev", "Letter"),
+    "phone": Text("Telefon", "Phone"),
+}
+IDENTITIES = {
+    "proven": Text("Visad genom inloggning eller mejlad länk", "Proven by sign-in or mailed link"),
+    "unchecked": Text("Inte kontrollerad än", "Not checked yet"),
+    "asked": Text("Vi har bett om mer", "We have asked for more"),
+    "checked": Text("Kontrollerad", "Checked"),
+}
+DELIVERIES = {
+    "in_place": Text("Gjort på plats", "Done in place"),
+    "queued": Text("På väg", "On its way"),
+    "deferred": Text("Försöks igen", "Being tried again"),
+    "sent": Text("Levererat", "Delivered"),
+    "failed": Text("Kom inte fram", "Not delivered"),
+    "ambiguous": Text("Oklart om det kom fram", "Unclear whether it arrived"),
+}
+"""How far a notice to a recipient has come."""
 
 _PROOF = Keep(
     Text(
@@ -92,17 +137,24 @@ class PrivacySession(Model):
 
 
 class Request(Model):
-    """A right that somebody exercised, also one that fulfilled itself at once."""
+    """A right that somebody exercised, also one that fulfilled itself at once.
+
+    ``channel`` says how it came; ``identity`` whether it is proven that it is
+    theirs. ``activity`` is what it concerns, where it concerns one. What was
+    written about it, and answered, stands in its :class:`Case`.
+    """
 
     __label__ = Text("Begäranden", "Requests")
     __subject__ = ByReference("reference")
     __since__ = "received_at"
     __table_args__ = (
         CheckConstraint(
-            "kind IN ('access','export','correct','erase','restrict','object','consent')",
+            "kind IN ('access','export','correct','erase','restrict','object','consent','other')",
             name="kind",
         ),
-        CheckConstraint("state IN ('open','done','cancelled')", name="state"),
+        CheckConstraint("state IN ('open','done','cancelled','refused')", name="state"),
+        CheckConstraint("channel IN ('self','mail','letter','phone')", name="channel"),
+        CheckConstraint("identity IN ('proven','unchecked','asked','checked')", name="identity"),
     )
 
     id: Mapped[UUID] = key()
@@ -129,6 +181,301 @@ class Request(Model):
     completed_at: Mapped[datetime | None] = personal(
         activity=PRIVACY_RIGHTS, erase=_PROOF, label=Text("Klar", "Completed")
     )
+    activity: Mapped[str | None] = personal(
+        activity=PRIVACY_RIGHTS, erase=_PROOF, label=Text("Ändamål", "Purpose")
+    )
+    channel: Mapped[str] = personal(
+        default="self", activity=PRIVACY_RIGHTS, erase=_PROOF, label=Text("Kom via", "Came by")
+    )
+    identity: Mapped[str] = personal(
+        default="proven",
+        activity=PRIVACY_RIGHTS,
+        erase=_PROOF,
+        label=Text("Identitet", "Identity"),
+    )
+    extended_on: Mapped[date | None] = personal(
+        activity=PRIVACY_RIGHTS, erase=_PROOF, label=Text("Förlängd", "Extended")
+    )
+    ground: Mapped[str | None] = personal(
+        activity=PRIVACY_RIGHTS, erase=_PROOF, label=Text("Grund för nej", "Ground for refusal")
+    )
+    reminded_on: Mapped[date | None] = plain(why="day on which staff were reminded of it")
+
+
+class Case(Model):
+    """What was written about a request that people must decide, and what was answered.
+
+    Of a correction that can't be made in place, ``about_*`` name the value.
+    """
+
+    __tablename__ = "request_case"
+    __label__ = Text("Begäranden som vi handlägger", "Requests that we handle")
+    __subject__ = ByReference("reference")
+    __since__ = "closed_on"
+
+    id: Mapped[UUID] = key()
+    request_id: Mapped[UUID] = plain(
+        ForeignKey("request.id", ondelete="CASCADE"), why="structure", unique=True
+    )
+    reference: Mapped[bytes] = personal(
+        Digest(purpose="reference"),
+        activity=REQUEST_CASES,
+        erase=DELETE_ROW,
+        derived=True,
+        index=True,
+        nullable=False,
+    )
+    email: Mapped[str] = personal(
+        EncryptedAddress(),
+        activity=REQUEST_CASES,
+        erase=DELETE_ROW,
+        label=Text("E-postadress", "E-mail address"),
+    )
+    name: Mapped[str | None] = personal(
+        EncryptedText(), activity=REQUEST_CASES, erase=DELETE_ROW, label=Text("Namn", "Name")
+    )
+    locale: Mapped[str] = plain(default="sv", why="language of the answer")
+    details: Mapped[str] = personal(
+        EncryptedText(),
+        activity=REQUEST_CASES,
+        erase=DELETE_ROW,
+        label=Text("Vad du skrev", "What you wrote"),
+    )
+    wanted: Mapped[str | None] = personal(
+        EncryptedText(),
+        activity=REQUEST_CASES,
+        erase=DELETE_ROW,
+        label=Text("Vad det ska stå", "What it should say"),
+    )
+    about_group: Mapped[str | None] = plain(why="name of a group of the inventory")
+    about_row: Mapped[UUID | None] = plain(why="id of a row")
+    about_field: Mapped[str | None] = plain(why="name of a column")
+    answer: Mapped[str | None] = personal(
+        EncryptedText(),
+        activity=REQUEST_CASES,
+        erase=DELETE_ROW,
+        label=Text("Vad vi svarade", "What we answered"),
+    )
+    extension_reason: Mapped[str | None] = personal(
+        EncryptedText(),
+        activity=REQUEST_CASES,
+        erase=DELETE_ROW,
+        label=Text("Varför det tar längre tid", "Why it takes longer"),
+    )
+    closed_on: Mapped[date | None] = personal(
+        activity=REQUEST_CASES, erase=DELETE_ROW, label=Text("Besvarad", "Answered")
+    )
+    entered_by_id: Mapped[UUID | None] = personal(
+        ForeignKey("user.id", ondelete="SET NULL"),
+        activity=REQUEST_CASES,
+        subject=ByUser("entered_by_id"),
+        erase=BLANK,
+        derived=True,
+        label=Text("Begäranden du skrivit in", "Requests you entered"),
+    )
+
+
+class CodeRequest(Model):
+    """A right exercised with a receipt code: never in a row, or at a time, that an address has.
+
+    Without row ids on SQLite, since they would repeat the order.
+    """
+
+    __label__ = Text("Begäranden med kvittokod", "Requests by receipt code")
+    __subject__ = ByCode("code")
+    __since__ = "day"
+    __table_args__ = (
+        CheckConstraint("kind IN ('access','correct','erase','restrict')", name="kind"),
+        {"sqlite_with_rowid": False},
+    )
+
+    id: Mapped[UUID] = key()
+    code: Mapped[bytes] = personal(
+        LargeBinary(32), activity=REQUEST_CASES, erase=DELETE_ROW, derived=True, index=True
+    )
+    kind: Mapped[str] = personal(
+        activity=REQUEST_CASES, erase=DELETE_ROW, label=Text("Rättighet", "Right")
+    )
+    day: Mapped[date] = personal(activity=REQUEST_CASES, erase=DELETE_ROW, label=Text("Dag", "Day"))
+
+
+class AddressChange(Model):
+    """A corrected address that waits for proof: a link mailed to it, used up by POST."""
+
+    __label__ = Text("Adressbyten som väntar", "Changes of address that wait")
+    __subject__ = ByReference("reference")
+    __since__ = "expires_at"
+
+    id: Mapped[UUID] = key()
+    reference: Mapped[bytes] = personal(
+        Digest(purpose="reference"),
+        activity=SECURITY,
+        erase=DELETE_ROW,
+        derived=True,
+        index=True,
+        nullable=False,
+    )
+    # For the new address somebody else may have been typed in: it is theirs too.
+    email: Mapped[str] = personal(
+        EncryptedAddress(),
+        activity=SECURITY,
+        subject=ByEmail("email_digest"),
+        erase=DELETE_ROW,
+        label=Text("Ny e-postadress", "New e-mail address"),
+    )
+    email_digest: Mapped[bytes] = personal(
+        Digest(of="email"),
+        activity=SECURITY,
+        subject=ByEmail("email_digest"),
+        erase=DELETE_ROW,
+        derived=True,
+        index=True,
+        nullable=False,
+    )
+    group: Mapped[str] = plain(why="name of a group of the inventory")
+    row: Mapped[UUID] = plain(why="id of a row")
+    field: Mapped[str] = plain(why="name of a column")
+    token_digest: Mapped[bytes] = personal(
+        Digest(purpose="address-change"),
+        activity=SECURITY,
+        erase=DELETE_ROW,
+        derived=True,
+        unique=True,
+    )
+    expires_at: Mapped[datetime] = personal(
+        activity=SECURITY, erase=DELETE_ROW, label=Text("Gäller till", "Valid until")
+    )
+
+
+class RecipientNotice(Model):
+    """A recipient was told of a correction, an erasure or a restriction (Art. 19)."""
+
+    __label__ = Text("Mottagare som fått veta", "Recipients who were told")
+    __subject__ = ByReference("reference")
+    __since__ = "on"
+    __table_args__ = (
+        CheckConstraint("event IN ('corrected','erased','restricted','lifted')", name="event"),
+        CheckConstraint(
+            "state IN ('in_place','queued','deferred','sent','failed','ambiguous')", name="state"
+        ),
+    )
+
+    id: Mapped[UUID] = key()
+    request_id: Mapped[UUID] = plain(ForeignKey("request.id"), why="structure", index=True)
+    reference: Mapped[bytes] = personal(
+        Digest(purpose="reference"),
+        activity=PRIVACY_RIGHTS,
+        erase=_NOBODY,
+        derived=True,
+        index=True,
+        nullable=False,
+    )
+    recipient: Mapped[str] = personal(
+        activity=PRIVACY_RIGHTS, erase=_PROOF, label=Text("Mottagare", "Recipient")
+    )
+    event: Mapped[str] = personal(activity=PRIVACY_RIGHTS, erase=_PROOF, label=Text("Vad", "What"))
+    state: Mapped[str] = personal(
+        activity=PRIVACY_RIGHTS, erase=_PROOF, label=Text("Leverans", "Delivery")
+    )
+    on: Mapped[date] = personal(activity=PRIVACY_RIGHTS, erase=_PROOF, label=Text("Dag", "Day"))
+
+
+class LegalHold(Model):
+    """What must be kept for a legal claim, also through an erasure and past its retention.
+
+    The person reads ground, end and owner. It counts until ``ends_on``, that
+    day included, or until ``ended_on``, whichever comes first.
+    """
+
+    __label__ = Text("Bevaras för ett rättsligt anspråk", "Kept for a legal claim")
+    __subject__ = ByReference("reference")
+    __since__ = "ended_on"
+
+    id: Mapped[UUID] = key()
+    reference: Mapped[bytes] = personal(
+        Digest(purpose="reference"),
+        activity=LEGAL_CLAIMS,
+        erase=DELETE_ROW,
+        derived=True,
+        index=True,
+        nullable=False,
+    )
+    user_id: Mapped[UUID | None] = personal(
+        ForeignKey("user.id", ondelete="SET NULL"),
+        activity=LEGAL_CLAIMS,
+        erase=DELETE_ROW,
+        derived=True,
+    )
+    email: Mapped[str | None] = personal(
+        EncryptedAddress(),
+        activity=LEGAL_CLAIMS,
+        erase=DELETE_ROW,
+        label=Text("E-postadress", "E-mail address"),
+    )
+    activity: Mapped[str] = personal(
+        activity=LEGAL_CLAIMS, erase=DELETE_ROW, label=Text("Ändamål", "Purpose")
+    )
+    ground: Mapped[str] = personal(
+        EncryptedText(), activity=LEGAL_CLAIMS, erase=DELETE_ROW, label=Text("Grund", "Ground")
+    )
+    begins_on: Mapped[date] = personal(
+        activity=LEGAL_CLAIMS, erase=DELETE_ROW, label=Text("Från", "From")
+    )
+    ends_on: Mapped[date] = personal(
+        activity=LEGAL_CLAIMS, erase=DELETE_ROW, label=Text("Längst till", "At the latest until")
+    )
+    ended_on: Mapped[date | None] = personal(
+        activity=LEGAL_CLAIMS, erase=DELETE_ROW, label=Text("Upphörde", "Ended")
+    )
+    owner: Mapped[str] = personal(
+        EncryptedText(),
+        activity=LEGAL_CLAIMS,
+        erase=DELETE_ROW,
+        label=Text("Ansvarig hos oss", "Answerable with us"),
+    )
+    owner_id: Mapped[UUID | None] = personal(
+        ForeignKey("user.id", ondelete="SET NULL"),
+        activity=LEGAL_CLAIMS,
+        subject=ByUser("owner_id"),
+        erase=BLANK,
+        derived=True,
+        label=Text("Spärrar du svarar för", "Holds that you answer for"),
+    )
+
+
+class SweepRun(Model):
+    """One nightly retention sweep: when, and how many rows of what it let go."""
+
+    id: Mapped[UUID] = key()
+    started_at: Mapped[datetime] = plain(why="time of the sweep", index=True)
+    finished_at: Mapped[datetime | None] = plain(why="time of the sweep")
+    counts: Mapped[dict[str, int]] = plain(JSON, why="numbers per table")
+
+
+class Attestation(Model):
+    """Dated evidence for what software can't measure, and for agreements with processors.
+
+    ``subject`` is the key of a promise ("physical_access") or
+    "agreement:" and the key of a recipient.
+    """
+
+    __label__ = Text("Intyg du lämnat", "Evidence you attested")
+    __subject__ = ByUser("attested_by_id")
+    __since__ = "attested_on"
+
+    id: Mapped[UUID] = key()
+    subject: Mapped[str] = plain(why="key of a promise or of a recipient", index=True)
+    statement: Mapped[str] = plain(why="what was found, about the service and no person")
+    owner: Mapped[str] = plain(why="a role, never a name")
+    attested_on: Mapped[date] = plain(why="day of the evidence")
+    valid_until: Mapped[date] = plain(why="day on which it must be renewed")
+    attested_by_id: Mapped[UUID | None] = personal(
+        ForeignKey("user.id", ondelete="SET NULL"),
+        activity=ACCOUNTS,
+        erase=BLANK,
+        derived=True,
+        label=Text("Intyg du lämnat", "Evidence you attested"),
+    )
 
 
 class Export(Model):
@@ -148,6 +495,9 @@ class Export(Model):
     id: Mapped[UUID] = key()
     request_id: Mapped[UUID] = plain(ForeignKey("request.id"), why="structure")
     locale: Mapped[str] = plain(why="language of the page in the download")
+    organisation_id: Mapped[UUID | None] = plain(
+        why="the organisation whose data is handed back; none for a person's own", index=True
+    )
     file_key: Mapped[str | None] = personal(
         EncryptedText(),
         activity=PRIVACY_RIGHTS,
@@ -188,14 +538,19 @@ class Export(Model):
 
 
 class Erasure(Model):
-    """An erasure from the decision to the receipt; it names nobody once it is done."""
+    """An erasure from the decision to the receipt; it names nobody once it is done.
+
+    "held" means that all is erased but what a legal hold keeps; it goes on
+    when the hold ends.
+    """
 
     __label__ = Text("Raderingar", "Erasures")
     __subject__ = ByReference("reference")
     __since__ = "requested_at"
     __table_args__ = (
         CheckConstraint(
-            "state IN ('cooling','queued','rows','compacting','done','cancelled')", name="state"
+            "state IN ('cooling','queued','rows','compacting','held','done','cancelled')",
+            name="state",
         ),
     )
 
@@ -208,6 +563,9 @@ class Erasure(Model):
         derived=True,
         index=True,
         nullable=False,
+    )
+    organisation_id: Mapped[UUID | None] = plain(
+        why="the organisation whose contract ends; none for a person's own"
     )
     user_id: Mapped[UUID | None] = personal(
         ForeignKey("user.id", ondelete="SET NULL"),

@@ -195,12 +195,14 @@ def choices(session: Session, person: Person) -> Choices:
 
 
 def _reached(person: Person) -> set[Activity]:
-    return {
+    """Activities that can hold the person's data, and those that work with such data."""
+    holding = {
         f.activity
         for group in inventory.groups()
         if inventory.clause(group, person) is not None
         for f in group.fields
     }
+    return holding | {a for a in ALL if holding & set(a.uses)}
 
 
 def may_object(person: Person, key: str) -> Activity | None:

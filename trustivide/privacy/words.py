@@ -9,6 +9,7 @@ from flask_babel import gettext as _
 from trustivide.core.activities import BY_KEY
 from trustivide.core.inventory import Field
 from trustivide.core.text import Text
+from trustivide.privacy.models import CHANNELS, DELIVERIES, IDENTITIES, KINDS, STATES
 from trustivide.rights.queries import EVERYTHING, RESTRICTED
 from trustivide.web.locale import day, language, moment
 
@@ -24,11 +25,15 @@ _CODES: dict[str, dict[str, Text]] = {
         "given": Text("Ja", "Yes"),
         "refused": Text("Nej", "No"),
         "withdrawn": Text("Återtaget", "Withdrawn"),
+        "corrected": Text("Rättelse", "Correction"),
+        "erased": Text("Radering", "Erasure"),
+        "restricted": Text("Begränsning", "Restriction"),
+        "lifted": Text("Begränsningen upphävd", "Restriction lifted"),
     },
-    "state": {
-        "open": Text("Pågår", "Under way"),
-        "done": Text("Klar", "Done"),
-        "cancelled": Text("Ångrad", "Cancelled"),
+    "state": STATES
+    | DELIVERIES
+    | {
+        "held": Text("Raderat, utom det som en spärr bevarar", "Erased, but for what a hold keeps"),
         "cooling": Text("Väntar, kan ångras", "Waiting, can be undone"),
         "queued": Text("Står på tur", "Queued"),
         "rows": Text("Pågår", "Under way"),
@@ -37,14 +42,13 @@ _CODES: dict[str, dict[str, Text]] = {
         "ready": Text("Klar att hämta", "Ready"),
         "failed": Text("Misslyckades", "Failed"),
     },
-    "kind": {
-        "access": Text("Se uppgifter", "See data"),
-        "export": Text("Ladda ner", "Download"),
-        "correct": Text("Rätta", "Correct"),
-        "erase": Text("Radera", "Erase"),
-        "restrict": Text("Begränsa", "Restrict"),
-        "object": Text("Invända", "Object"),
-        "consent": Text("Samtycke", "Consent"),
+    "kind": KINDS,
+    "channel": CHANNELS,
+    "identity": IDENTITIES,
+    "how": {
+        "registration": Text("Registreringen", "Registration"),
+        "sign_in": Text("Inloggningen", "Sign-in"),
+        "mail": Text("Mejl", "Mail"),
     },
     "locale": {"sv": Text("Svenska", "Swedish"), "en": Text("Engelska", "English")},
     "language": {"sv": Text("Svenska", "Swedish"), "en": Text("Engelska", "English")},

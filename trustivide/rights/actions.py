@@ -21,8 +21,13 @@ from trustivide.rights.models import (
 from trustivide.rights.queries import EVERYTHING, RESTRICTED, consent_history
 
 
-def inform(session: Session, person: Person, text: LegalText, now: datetime) -> NoticeRecord:
-    """Record that the person was shown ``text``; this is never a consent."""
+def inform(
+    session: Session, person: Person, text: LegalText, now: datetime, *, how: str
+) -> NoticeRecord:
+    """Record that the person was shown ``text``; this is never a consent.
+
+    ``how`` says where: "registration", "sign_in" or "mail".
+    """
     record = NoticeRecord(
         reference=person.reference,
         notice=text.key,
@@ -30,6 +35,7 @@ def inform(session: Session, person: Person, text: LegalText, now: datetime) -> 
         language=text.language,
         text_hash=text.sha256,
         at=now,
+        how=how,
     )
     session.add(record)
     session.flush()

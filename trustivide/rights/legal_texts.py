@@ -25,17 +25,28 @@ class LegalText:
 
 
 @cache
-def current(key: str, language: str) -> LegalText:
-    """The newest version of ``key`` in ``language`` ("sv" or "en"; Swedish otherwise)."""
+def versions(key: str) -> tuple[int, ...]:
+    """The versions of ``key`` that exist, oldest first; empty for an unknown key."""
+    return tuple(sorted({int(p.name.split(".")[0].rsplit("-", 1)[1]) for p in _files(key)}))
+
+
+def _files(key: str) -> list[Path]:
+    return [
+        p for p in _FOLDER.glob(f"{key}-*.*.md") if p.name.split(".")[0][len(key) + 1 :].isdigit()
+    ]
+
+
+@cache
+def load(key: str, version: int, language: str) -> LegalText:
+    """One version of ``key`` in ``language`` ("sv" or "en"; Swedish otherwise).
+
+    Raises :class:`LookupError` for a text that doesn't exist.
+    """
     language = "en" if language.startswith("en") else "sv"
-    versions = {
-        int(path.name.removesuffix(f".{language}.md").rsplit("-", 1)[1]): path
-        for path in _FOLDER.glob(f"{key}-*.{language}.md")
-    }
-    if not versions:
-        raise LookupError(f"no text {key!r} in {language!r}")
-    version = max(versions)
-    raw = versions[version].read_bytes()
+    path = _FOLDER / f"{key}-{version}.{language}.md"
+    if not path.exists():
+        raise LookupError(f"no text {key!r}, version {version}, in {language!r}")
+    raw = path.read_bytes()
     _, head, body = raw.decode().split("---\n", 2)
     meta = yaml.safe_load(head)
     return LegalText(
@@ -47,3 +58,11 @@ def current(key: str, language: str) -> LegalText:
         body.strip(),
         hashlib.sha256(raw).hexdigest(),
     )
+
+
+def current(key: str, language: str) -> LegalText:
+    """The newest version of ``key``. Raises :class:`LookupError` for an unknown one."""
+    found = versions(key)
+    if not found:
+        raise LookupError(f"no text {key!r}")
+    return load(key, found[-1], language)

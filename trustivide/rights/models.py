@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Index
+from sqlalchemy import JSON, Index
 from sqlalchemy.orm import Mapped, MappedColumn
 
 from trustivide.core.activities import PRIVACY_RIGHTS
@@ -54,6 +54,7 @@ class NoticeRecord(Model):
     language: Mapped[str] = _own(label=("Språk", "Language"))
     text_hash: Mapped[str] = _own(label=("Textens kontrollsumma", "Checksum of the text"))
     at: Mapped[datetime] = _own(label=("Tid", "Time"))
+    how: Mapped[str] = _own(label=("Lämnad via", "Given through"))
 
 
 class ConsentRecord(Model):
@@ -77,6 +78,9 @@ class ConsentRecord(Model):
     wording: Mapped[str] = _own(label=("Formulering", "Wording"))
     default_state: Mapped[str] = _own(label=("Förvalt läge", "Default state"))
     gpc_seen: Mapped[bool] = _own(label=("Sec-GPC skickades", "Sec-GPC was sent"))
+    processing: Mapped[dict[str, Any] | None] = plain(
+        JSON, why="what was declared about the processing when the choice was made"
+    )
     previous_id: Mapped[UUID | None] = plain(why="chain of records about the same choice")
 
 

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from trustivide.core.activities import PRIVACY_RIGHTS, SECURITY, Activity, LegalBasis
 from trustivide.core.crypto import normalise_address, ring
 from trustivide.core.subjects import Person
+from trustivide.rights import legal_texts
 from trustivide.rights.models import (
     ConsentRecord,
     NoticeRecord,
@@ -77,9 +78,15 @@ def _suppressed(session: Session, person: Person) -> frozenset[str]:
 
 
 def consented(session: Session, person: Person, activity: Activity) -> bool:
-    """Whether the newest consent record of the activity says "given"."""
+    """Whether the newest consent record says "given", to the text that asks today.
+
+    A yes to an older text is a yes to something else: a changed text asks again.
+    """
     history = consent_history(session, person, activity)
-    return bool(history) and history[0].event == "given"
+    if not history or history[0].event != "given":
+        return False
+    assert activity.consent_text is not None
+    return history[0].version == legal_texts.versions(activity.consent_text)[-1]
 
 
 def consent_history(

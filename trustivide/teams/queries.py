@@ -7,7 +7,11 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from trustivide.auth.models import User
 from trustivide.core.activities import TEAM_SURVEYS
+from trustivide.core.inventory import Group, Told
+from trustivide.core.subjects import Person
+from trustivide.organisations.models import Membership
 from trustivide.organisations.queries import Actor
 from trustivide.rights import queries as rights
 from trustivide.teams.models import Team, TeamMember
@@ -71,3 +75,34 @@ def refusing(session: Session, people: Sequence[TeamMember]) -> frozenset[UUID]:
     """Ids of the members who have said no to invitations, in a fixed number of queries."""
     said_no = rights.refusing(session, [member.email for member in people], TEAM_SURVEYS)
     return frozenset(member.id for member in people if member.email in said_no)
+
+
+def given_to(session: Session, person: Person, group: Group | None) -> list[Told]:
+    """Who was given a team member's data: the owners and administrators of the organisation.
+
+    Each hears once per team, and never of a change that they made to themselves.
+    """
+    if not person.addresses or (group is not None and group.table.name != "team_member"):
+        return []
+    rows = session.execute(
+        select(User, Team.name)
+        .join(Membership, Membership.user_id == User.id)
+        .join(Team, Team.organisation_id == Membership.organisation_id)
+        .where(
+            Membership.role.in_(("owner", "admin")),
+            Team.id.in_(
+                select(TeamMember.team_id).where(
+                    TeamMember.email_digest.in_(person.address_digests)
+                )
+            ),
+        )
+        .order_by(Team.name, User.id)
+    )
+    teams: dict[User, list[str]] = {}
+    for user, team in rows:
+        if user.id != person.user_id and user.email not in person.addresses:
+            teams.setdefault(user, []).append(team)
+    return [
+        Told("customer", user.email, user.locale, {"teams": ", ".join(names)})
+        for user, names in teams.items()
+    ]

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKey
+from sqlalchemy import ForeignKey, Index
 from sqlalchemy.orm import Mapped
 
 from trustivide.core.activities import SEARCH_HISTORY, WORKSHOP_USE
@@ -19,6 +19,7 @@ class Download(Model):
     __label__ = Text("Nedladdade workshops", "Downloaded workshops")
     __subject__ = ByUser("user_id")
     __since__ = "at"
+    __table_args__ = (Index("ix_download_user_id_at", "user_id", "at"),)
 
     id: Mapped[UUID] = key()
     user_id: Mapped[UUID] = personal(
@@ -26,7 +27,6 @@ class Download(Model):
         activity=WORKSHOP_USE,
         erase=DELETE_ROW,
         derived=True,
-        index=True,
     )
     workshop: Mapped[str] = personal(
         activity=WORKSHOP_USE, erase=DELETE_ROW, portable=True, label=Text("Workshop", "Workshop")
@@ -42,6 +42,7 @@ class Search(Model):
     __label__ = Text("Sökhistorik", "Search history")
     __subject__ = ByUser("user_id")
     __since__ = "at"
+    __table_args__ = (Index("ix_search_user_id_at", "user_id", "at"),)
 
     id: Mapped[UUID] = key()
     user_id: Mapped[UUID] = personal(
@@ -49,7 +50,6 @@ class Search(Model):
         activity=SEARCH_HISTORY,
         erase=DELETE_ROW,
         derived=True,
-        index=True,
     )
     query: Mapped[str] = personal(
         EncryptedText(),

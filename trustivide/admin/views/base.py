@@ -6,6 +6,7 @@ from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
 from trustivide.core.text import Text
+from trustivide.privacy.models import KINDS, STATES
 from trustivide.web import fragments
 
 bp = Blueprint("admin", __name__, url_prefix="/admin")
@@ -15,20 +16,6 @@ ROLES = {
     "admin": Text("Administratör", "Administrator"),
     "leader": Text("Teamledare", "Team leader"),
     "member": Text("Medlem", "Member"),
-}
-KINDS = {
-    "access": Text("Se uppgifter", "See data"),
-    "export": Text("Ladda ner", "Download"),
-    "correct": Text("Rätta", "Correct"),
-    "erase": Text("Radera", "Erase"),
-    "restrict": Text("Begränsa", "Restrict"),
-    "object": Text("Invända", "Object"),
-    "consent": Text("Samtycke", "Consent"),
-}
-STATES = {
-    "open": Text("Öppen", "Open"),
-    "done": Text("Klar", "Done"),
-    "cancelled": Text("Avbruten", "Cancelled"),
 }
 
 

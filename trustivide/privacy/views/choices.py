@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from trustivide.core import clock
+from trustivide.core.activities import ALL
 from trustivide.core.db import db, transaction
 from trustivide.privacy import actions, export, queries
 from trustivide.privacy.views.base import attachment, bp, centre, person
@@ -24,7 +25,9 @@ def _choices() -> Response:
         "choices.html",
         fragment="choices",
         choices=queries.choices(db.session(), person()),
-        texts={"marketing_email": legal_texts.current("marketing", language())},
+        texts={
+            a.key: legal_texts.current(a.consent_text, language()) for a in ALL if a.consent_text
+        },
     )
 
 
@@ -52,7 +55,7 @@ def consent(activity: str) -> ResponseReturnValue:
             session,
             person(),
             concerned,
-            legal_texts.current("marketing", language()),
+            legal_texts.current(concerned.consent_text, language()),
             clock.now(),
             on=on,
             collected_by="privacy_centre",

@@ -10,7 +10,6 @@ from trustivide.core.subjects import Person
 from trustivide.privacy import access, actions, links
 from trustivide.privacy.forms import FindForm
 from trustivide.privacy.views.base import bp
-from trustivide.rights import legal_texts
 from trustivide.web.access import found, public
 from trustivide.web.fragments import go, page, tell
 from trustivide.web.limits import tries
@@ -84,7 +83,6 @@ def unsubscribe(token: str) -> ResponseReturnValue:
 def one_click_unsubscribe(token: str) -> ResponseReturnValue:
     """Stop the mail, for whoever holds the link: no session, no questions."""
     address, activity = found(actions.read_unsubscribe(token))
-    text = legal_texts.current("marketing", language())
     with transaction() as session:
-        actions.unsubscribe(session, address, activity, text, clock.now())
+        actions.unsubscribe(session, address, activity, language(), clock.now())
     return page("privacy/unsubscribe.html", token=token, activity=activity, done=True)
