@@ -19,7 +19,8 @@ from trustivide.admin.views import routes as admin_pages
 from trustivide.auth import login
 from trustivide.auth import queries as accounts
 from trustivide.auth import views as auth
-from trustivide.core import compaction, crypto, inventory
+from trustivide.core import activities, compaction, crypto, inventory
+from trustivide.core.cookies import SESSION
 from trustivide.core.db import db
 from trustivide.core.errors import BootError
 from trustivide.organisations import actions as organisation_actions
@@ -64,6 +65,7 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
     )
     _configure(app, settings)
     crypto.install(settings.keys)
+    activities.engage(settings.recipients)
     db.init_app(app)
     Migrate(app, db, directory=str(ROOT / "migrations"), render_as_batch=True)
     ledger.install(ledger.Ledger(settings.ledger_url))
@@ -105,7 +107,6 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
 
 
 def _configure(app: Flask, settings: config.Settings) -> None:
-    prefix = "__Host-" if settings.secure_cookies else ""
     tls = {
         name: settings.values[name].lower() == "true" for name in ("MAIL_USE_TLS", "MAIL_USE_SSL")
     }
@@ -114,7 +115,7 @@ def _configure(app: Flask, settings: config.Settings) -> None:
         SECRET_KEY=settings.secret_key,
         SQLALCHEMY_DATABASE_URI=settings.database_url,
         SQLALCHEMY_ENGINE_OPTIONS={"hide_parameters": True},  # logs carry ids at most
-        SESSION_COOKIE_NAME=f"{prefix}session",
+        SESSION_COOKIE_NAME=SESSION.called(secure=settings.secure_cookies),
         SESSION_COOKIE_SECURE=settings.secure_cookies,
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
@@ -258,10 +259,10 @@ def _templates(app: Flask, settings: config.Settings) -> None:
         if not request:
             return {}
         # Before sign-in nothing is loaded from third parties (privacy policy §7).
-        own_htmx = settings.values["HTMX_URL"].startswith("/")
-        enabled = own_htmx or (login.current() is not None and not g.get("plain", False))
+        enabled = settings.own_htmx or (login.current() is not None and not g.get("plain", False))
         htmx = SimpleNamespace(
             enabled=enabled,
+            own=settings.own_htmx,
             url=settings.values["HTMX_URL"],
             integrity=settings.values["HTMX_INTEGRITY"],
         )
@@ -271,6 +272,7 @@ def _templates(app: Flask, settings: config.Settings) -> None:
         asset=asset,
         csp_nonce=headers.csp_nonce,
         csrf_token=generate_csrf,
+        gpc=headers.gpc,
         contact_email=settings.contact_email,
         production=settings.production,
     )

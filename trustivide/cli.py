@@ -18,6 +18,7 @@ from trustivide.core import clock, inventory
 from trustivide.core.crypto import KeyRing
 from trustivide.core.db import db
 from trustivide.outbox import worker as outbox_worker
+from trustivide.privacy import record
 
 privacy = AppGroup("privacy", help="What the product knows about people, and whether that holds.")
 keys = AppGroup("keys", help="The key ring.")
@@ -45,15 +46,19 @@ def privacy_check() -> None:
 @click.option("--language", type=click.Choice(["sv", "en"]), default="sv")
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
 def privacy_record(language: str, as_json: bool) -> None:
-    """Print the record of processing (GDPR Art. 30)."""
-    entries = inventory.describe_record(language)
+    """Print the record of processing (GDPR Art. 30), as /privacy/record shows it."""
+    held = record.document(language, current_app.config["SETTINGS"].contact_email)
     if as_json:
-        click.echo(json.dumps(entries, ensure_ascii=False, indent=2))
+        click.echo(json.dumps(held, ensure_ascii=False, indent=1))
         return
-    for entry in entries:
+    click.echo(f"{held['controller']['name']}, {held['controller']['contact']}")
+    click.echo(held["measures"])
+    for entry in held["activities"]:
         click.echo(f"\n{entry['name']}\n{'─' * len(entry['name'])}")
-        for term, value in entry["facts"]:
+        for term, value in entry["facts"].items():
             click.echo(f"  {term}: {value}")
+        for path in entry["assessments"].values():
+            click.echo(f"  {path}")
         for table, names in entry["tables"].items():
             click.echo(f"  · {table}: {', '.join(names)}")
 

@@ -1,12 +1,14 @@
 """Settings from the environment: one table, checked at boot, documented in the README."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from trustivide.core import processors
+from trustivide.core.activities import Recipient
 from trustivide.core.crypto import KeyRing
 from trustivide.core.errors import BootError
 
@@ -17,12 +19,16 @@ HTMX_INTEGRITY = "sha384-Qp9rdC8H7EqOoX+nR0P3RPG2Noji+qdwJlGpfzwQJsfOpp3sGwIdSP9
 
 @dataclass(frozen=True)
 class Setting:
-    """One environment variable. ``required`` means that production won't boot without it."""
+    """One environment variable. ``required`` means that production won't boot without it.
+
+    What ``reaches`` a host gives it data: production wants to know who that is.
+    """
 
     name: str
     default: str
     meaning: str
     required: bool = False
+    reaches: bool = False
 
 
 SETTINGS = (
@@ -35,14 +41,36 @@ SETTINGS = (
         "in development it is made once in `instance/keys.json`",
         True,
     ),
-    Setting("DATABASE_URL", "", "main database; default SQLite in `instance/`", True),
+    Setting("DATABASE_URL", "", "main database; default SQLite in `instance/`", True, reaches=True),
     Setting(
-        "LEDGER_URL", "", "rights ledger, a second database; default SQLite in `instance/`", True
+        "LEDGER_URL",
+        "",
+        "rights ledger, a second database; default SQLite in `instance/`",
+        True,
+        reaches=True,
     ),
-    Setting("REDIS_URL", "", "wakes the worker and counts limits through Redis when set"),
+    Setting(
+        "REDIS_URL",
+        "",
+        "wakes the worker and counts limits through Redis when set",
+        reaches=True,
+    ),
+    Setting(
+        "PROCESSORS",
+        "",
+        "who is behind each host above and below, as JSON: "
+        '`{"smtp.example.org": {"recipient": "mail", "name": "…", "country": "SE"}}`, outside the '
+        'EEA with `"ground": {"sv": "…", "en": "…"}`; `localhost` is who runs this machine',
+    ),
     Setting("PUBLIC_URL", "http://localhost:5000", "where links in mail lead", True),
     Setting("CONTACT_EMAIL", "contact@trustivide.com", "the address for privacy questions"),
-    Setting("MAIL_SERVER", "", "SMTP server; without one, development keeps mail as files", True),
+    Setting(
+        "MAIL_SERVER",
+        "",
+        "SMTP server; without one, development keeps mail as files",
+        True,
+        reaches=True,
+    ),
     Setting("MAIL_PORT", "25", "SMTP port"),
     Setting("MAIL_USE_TLS", "false", "STARTTLS with a verified certificate"),
     Setting("MAIL_USE_SSL", "false", "TLS from the first byte"),
@@ -54,7 +82,7 @@ SETTINGS = (
         "From of every mail",
         True,
     ),
-    Setting("HTMX_URL", HTMX_URL, "where pages after sign-in load htmx from"),
+    Setting("HTMX_URL", HTMX_URL, "where pages after sign-in load htmx from", reaches=True),
     Setting("HTMX_INTEGRITY", HTMX_INTEGRITY, "its Subresource Integrity hash"),
     Setting("INSTANCE_PATH", "instance", "folder for the databases, files and keys of development"),
     Setting("PROXIES", "0", "how many trusted proxies set X-Forwarded-For in front"),
@@ -75,6 +103,7 @@ class Settings:
     contact_email: str
     instance: Path
     proxies: int
+    recipients: Mapping[str, Sequence[Recipient]]
     values: Mapping[str, str]
 
     @property
@@ -82,13 +111,25 @@ class Settings:
         """Whether people reach the service over TLS."""
         return self.public_url.startswith("https://")
 
+    @property
+    def own_htmx(self) -> bool:
+        """Whether htmx comes from this site, so that no page asks anybody else for it."""
+        return set(processors.hosts(self.values["HTMX_URL"])) == {processors.OWN}
+
 
 def load(environ: Mapping[str, str] | None = None) -> Settings:
     """Read and check the environment. Raises :class:`BootError` naming every wrong setting."""
     environ = os.environ if environ is None else environ
     values = {s.name: environ.get(s.name, "") or s.default for s in SETTINGS}
     production = values["TRUSTIVIDE_ENV"] == "production"
+    reached = {s.name: values[s.name] for s in SETTINGS if s.reaches}
     wrong = _production_problems(environ, values) if production else []
+    try:
+        named = processors.read(values["PROCESSORS"])
+        wrong += processors.problems(reached, named) if production else []
+    except ValueError as error:
+        named = {}
+        wrong.append(str(error))
     if values["TRUSTIVIDE_ENV"] not in {"development", "production"}:
         wrong.append("TRUSTIVIDE_ENV must be 'development' or 'production'")
     if not values["PROXIES"].isdigit() or not values["MAIL_PORT"].isdigit():
@@ -109,6 +150,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         contact_email=values["CONTACT_EMAIL"],
         instance=instance,
         proxies=int(values["PROXIES"]),
+        recipients=processors.in_use(reached, named),
         values=values,
     )
 

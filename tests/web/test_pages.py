@@ -17,6 +17,8 @@ PRODUCTION = {
     "TRUSTIVIDE_ENV": "production",
     "PUBLIC_URL": "https://trustivide.test",
     "MAIL_SERVER": "mail.trustivide.test",
+    "PROCESSORS": '{"mail.trustivide.test": '
+    '{"recipient": "mail", "name": "Postbolaget (fiktivt)", "country": "SE"}}',
     "MAIL_USE_TLS": "true",
     "MAIL_DEFAULT_SENDER": "Trustivide <no-reply@trustivide.test>",
 }

@@ -1,17 +1,14 @@
 """The signed-in person of a request, on top of Flask-Login."""
 
-from datetime import timedelta
-
 from flask import Flask, session
 from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
 
 from trustivide.auth import actions, queries
 from trustivide.auth.models import SignIn, User
 from trustivide.core import clock
+from trustivide.core.cookies import SESSION
 from trustivide.core.db import db, transaction
 from trustivide.core.subjects import Person
-
-IDLE_TIMEOUT = timedelta(hours=12)
 
 
 class SignedIn(UserMixin):
@@ -71,7 +68,7 @@ def end() -> None:
 
 def init_app(app: Flask) -> None:
     """Install Flask-Login. Idle time is bounded by the signed cookie, all time by the row."""
-    app.config["PERMANENT_SESSION_LIFETIME"] = IDLE_TIMEOUT
+    app.config["PERMANENT_SESSION_LIFETIME"] = SESSION.life
     manager = LoginManager(app)
     manager.session_protection = None  # tokens are random per sign-in; networks change on phones
 

@@ -4,6 +4,7 @@ GDPR Art. 30(1). Each personal column names one of these, and all that is
 said to people about purpose, basis, recipients and retention is read from here.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -64,7 +65,8 @@ class Activity:
     ``uses`` names activities whose data this one works with, where it holds
     none of its own. ``consent_text`` is the key of the legal text that asks for
     consent. ``entered_by_others`` says that somebody else typed the data in
-    (GDPR Art. 14). ``desk`` is where staff decide about it.
+    (GDPR Art. 14). ``desk`` is where staff decide about it. ``subjects`` says
+    whose data it is (Art. 30(1)(c)).
     """
 
     key: str
@@ -74,13 +76,37 @@ class Activity:
     categories: Text
     source: Text
     retention: Retention | None
-    recipients: tuple[Recipient, ...] = ()
+    declared_recipients: tuple[Recipient, ...] = ()
     hold: Text | None = None
     objectable: bool = False
     uses: tuple["Activity", ...] = ()
     consent_text: str | None = None
     entered_by_others: bool = False
     desk: str = "privacy"
+    subjects: Text | None = None
+
+    @property
+    def recipients(self) -> tuple[Recipient, ...]:
+        """Who receives the data here: a declared role, or those who were named for it."""
+        return tuple(named for r in self.declared_recipients for named in _engaged.get(r.key, (r,)))
+
+    @property
+    def by_instruction(self) -> bool:
+        """Whether we act as a processor: Art. 30(2), not 30(1)."""
+        return self.legal_basis is LegalBasis.PROCESSOR
+
+
+_engaged: dict[str, Sequence[Recipient]] = {}
+
+
+def engage(named: Mapping[str, Sequence[Recipient]]) -> None:
+    """Let these stand for the declared recipients of the same key, none of them where empty.
+
+    Who hosts and who carries mail is the operator's choice, and is read from
+    the settings at boot: see ``core.processors``.
+    """
+    _engaged.clear()
+    _engaged.update(named)
 
 
 EEA = frozenset(
@@ -163,6 +189,26 @@ _ADMIN = Text(
 )
 _USE = Text("Din användning av tjänsten", "Your use of the service")
 
+_USERS = Text(
+    "De som har konto: kunders användare och vår personal",
+    "Those who have an account: customers' users and our staff",
+)
+_CUSTOMERS = Text("Kunders användare", "Customers' users")
+_CONTACTS = Text("Kunders användare och kontaktpersoner", "Customers' users and contact persons")
+_TEAM = Text(
+    "Medlemmar i kundens team och de som leder dem",
+    "Members of the customer's teams and those who lead them",
+)
+_RESPONDENTS = Text("De som svarar på kundens enkäter", "Those who answer the customer's surveys")
+_EVERYONE = Text(
+    "Alla som vi har uppgifter om, med eller utan konto",
+    "Everyone about whom we hold data, with or without an account",
+)
+_LOOKED_AT = Text(
+    "De vars uppgifter öppnats, och den hos oss som öppnade dem",
+    "Those whose data was opened, and whoever of us opened it",
+)
+
 ACCOUNTS = Activity(
     "accounts",
     Text("Konto", "Account"),
@@ -175,6 +221,7 @@ ACCOUNTS = Activity(
     _SELF,
     Retention(Text("Så länge kontot finns", "For as long as the account exists")),
     (HOSTING, JSDELIVR),
+    subjects=_USERS,
 )
 SECURITY = Activity(
     "security",
@@ -188,6 +235,7 @@ SECURITY = Activity(
     _USE,
     Retention(Text("30 dagar efter inloggningen", "30 days after sign-in"), 30),
     (HOSTING,),
+    subjects=_EVERYONE,
 )
 CUSTOMER_RELATIONS = Activity(
     "customer_relations",
@@ -208,6 +256,7 @@ CUSTOMER_RELATIONS = Activity(
     (HOSTING,),
     objectable=True,
     desk="customers",
+    subjects=_CONTACTS,
 )
 TEAM_SURVEYS = Activity(
     "team_surveys",
@@ -229,6 +278,7 @@ TEAM_SURVEYS = Activity(
     (HOSTING, MAIL_PROVIDER, CUSTOMER),
     objectable=True,
     entered_by_others=True,
+    subjects=_TEAM,
 )
 SURVEY_ANSWERS = Activity(
     "survey_answers",
@@ -245,6 +295,7 @@ SURVEY_ANSWERS = Activity(
     _SELF,
     Retention(Text("30 dagar efter att enkäten stängt", "30 days after the survey closed"), 30),
     (HOSTING,),
+    subjects=_RESPONDENTS,
 )
 WORKSHOP_USE = Activity(
     "workshop_use",
@@ -259,6 +310,7 @@ WORKSHOP_USE = Activity(
     Retention(Text("12 månader", "12 months"), 365),
     (HOSTING,),
     objectable=True,
+    subjects=_CUSTOMERS,
 )
 SEARCH_HISTORY = Activity(
     "search_history",
@@ -276,6 +328,7 @@ SEARCH_HISTORY = Activity(
     Retention(Text("90 dagar", "90 days"), 90),
     (HOSTING,),
     objectable=True,
+    subjects=_CUSTOMERS,
 )
 USAGE_ANALYSIS = Activity(
     "usage_analysis",
@@ -299,6 +352,7 @@ USAGE_ANALYSIS = Activity(
     (HOSTING,),
     objectable=True,
     uses=(WORKSHOP_USE,),
+    subjects=_CUSTOMERS,
 )
 RECOMMENDATIONS = Activity(
     "recommendations",
@@ -322,6 +376,7 @@ RECOMMENDATIONS = Activity(
     (HOSTING,),
     objectable=True,
     uses=(WORKSHOP_USE, SEARCH_HISTORY),
+    subjects=_CUSTOMERS,
 )
 MARKETING_EMAIL = Activity(
     "marketing_email",
@@ -337,6 +392,7 @@ MARKETING_EMAIL = Activity(
     (HOSTING, MAIL_PROVIDER),
     objectable=True,
     consent_text="marketing",
+    subjects=_CONTACTS,
 )
 MARKETING_PHONE = Activity(
     "marketing_phone",
@@ -352,6 +408,7 @@ MARKETING_PHONE = Activity(
     (HOSTING,),
     objectable=True,
     consent_text="marketing-phone",
+    subjects=_CONTACTS,
 )
 SERVICE_MAIL = Activity(
     "service_mail",
@@ -371,6 +428,7 @@ SERVICE_MAIL = Activity(
         30,
     ),
     (HOSTING, MAIL_PROVIDER),
+    subjects=_EVERYONE,
 )
 PRIVACY_RIGHTS = Activity(
     "privacy_rights",
@@ -398,6 +456,7 @@ PRIVACY_RIGHTS = Activity(
         "vi gjort (art. 5.2)",
         "Needed so that an erasure never undoes your no, and to show what we did (Art. 5(2))",
     ),
+    subjects=_EVERYONE,
 )
 REQUEST_CASES = Activity(
     "request_cases",
@@ -414,6 +473,7 @@ REQUEST_CASES = Activity(
     _SELF,
     Retention(Text("12 månader efter svaret", "12 months after the answer"), 365),
     (HOSTING, MAIL_PROVIDER),
+    subjects=_EVERYONE,
 )
 LEGAL_CLAIMS = Activity(
     "legal_claims",
@@ -430,6 +490,7 @@ LEGAL_CLAIMS = Activity(
     Text("Vår personal", "Our staff"),
     Retention(Text("12 månader efter att spärren upphört", "12 months after the hold ended"), 365),
     (HOSTING,),
+    subjects=_EVERYONE,
 )
 STAFF_ACCESS = Activity(
     "staff_access",
@@ -443,6 +504,7 @@ STAFF_ACCESS = Activity(
     Text("Loggas när personal öppnar dina uppgifter", "Logged when staff open your data"),
     Retention(Text("12 månader", "12 months"), 365),
     (HOSTING,),
+    subjects=_LOOKED_AT,
 )
 
 ALL = (

@@ -16,7 +16,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Engine, Select, Table, func, inspect, select
 from sqlalchemy.orm import Mapper, Session
 
-from trustivide.core.activities import ALL, EEA, Activity, LegalBasis
+from trustivide.core.activities import ALL, EEA, Activity, LegalBasis, Recipient
 from trustivide.core.clock import day_of
 from trustivide.core.crypto import Digest
 from trustivide.core.db import BLANK, DELETE_ROW, Base, Erase, Keep, Personal, Plain, is_encrypted
@@ -276,6 +276,8 @@ def _activity_problems(activity: Activity) -> Iterator[str]:
         yield f"activity {activity.key} has no legal basis"
     if activity.retention is None:
         yield f"activity {activity.key} has no retention"
+    if activity.subjects is None:
+        yield f"activity {activity.key} has no data subjects"
     if activity.legal_basis is LegalBasis.CONSENT and activity.consent_text is None:
         yield f"activity {activity.key} rests on consent, but no text asks for it"
     for recipient in activity.recipients:
@@ -436,29 +438,70 @@ def record_of_processing() -> list[tuple[Activity, dict[str, list[str]]]]:
 
 
 def describe_record(language: str) -> list[dict[str, Any]]:
-    """The record of processing in words, in ``language``, ready to print or to serialise."""
+    """The record of processing in words, in ``language``, ready to print or to serialise.
+
+    ``capacity`` is "controller" (Art. 30(1)) or "processor" (Art. 30(2)).
+    """
     return [
         {
             "key": activity.key,
             "name": activity.name.in_(language),
+            "capacity": "processor" if activity.by_instruction else "controller",
             "facts": [(term.in_(language), value) for term, value in _facts(activity, language)],
+            "recipients": [describe_recipient(r, language) for r in activity.recipients],
             "tables": tables,
         }
         for activity, tables in record_of_processing()
     ]
 
 
+def describe_recipient(recipient: Recipient, language: str) -> dict[str, Any]:
+    """A recipient in words, in ``language``."""
+    return {
+        "key": recipient.key,
+        "name": recipient.name.in_(language),
+        "role": (_PROCESSOR if recipient.processor else _OWN_CONTROLLER).in_(language),
+        "country": recipient.country,
+        "receives": recipient.receives.in_(language),
+        "ground_outside_eea": recipient.ground.in_(language) if recipient.ground else None,
+    }
+
+
+def recipients() -> list[Recipient]:
+    """Everybody outside who receives something, each once, in the order of the record."""
+    return list(dict.fromkeys(r for activity in ALL for r in activity.recipients))
+
+
+_PROCESSOR = Text("Personuppgiftsbiträde", "Processor")
+_OWN_CONTROLLER = Text("Ansvarar själv", "Controller of its own")
+_CAPACITY = {
+    True: Text(
+        "Biträde åt den organisation som frågar (art. 30.2)",
+        "Processor for the organisation that asks (Art. 30(2))",
+    ),
+    False: Text("Personuppgiftsansvarig (art. 30.1)", "Controller (Art. 30(1))"),
+}
+
+
 def _facts(activity: Activity, language: str) -> Iterator[tuple[Text, str]]:
     assert activity.legal_basis is not None
     assert activity.retention is not None
+    assert activity.subjects is not None
+    yield Text("Vår roll", "Our role"), _CAPACITY[activity.by_instruction].in_(language)
     yield Text("Ändamål", "Purpose"), activity.purpose.in_(language)
     yield Text("Rättslig grund", "Legal basis"), activity.legal_basis.value.in_(language)
+    yield Text("Registrerade", "Data subjects"), activity.subjects.in_(language)
     yield Text("Uppgifter", "Data"), activity.categories.in_(language)
     yield Text("Källa", "Source"), activity.source.in_(language)
     yield Text("Lagras", "Kept"), activity.retention.text.in_(language)
-    recipients = "; ".join(
+    if activity.hold:
+        yield Text("Behålls ändå", "Kept all the same"), activity.hold.in_(language)
+    if activity.uses:
+        names = ", ".join(used.name.in_(language) for used in activity.uses)
+        yield Text("Arbetar med uppgifter från", "Works with data from"), names
+    given = "; ".join(
         f"{r.name.in_(language)} ({r.country})"
         + (f", {r.ground.in_(language)}" if r.ground else "")
         for r in activity.recipients
     )
-    yield Text("Mottagare", "Recipients"), recipients
+    yield Text("Mottagare", "Recipients"), given

@@ -13,6 +13,7 @@ from trustivide.organisations.forms import RegistrationForm
 from trustivide.rights import legal_texts
 from trustivide.web.access import account, public
 from trustivide.web.fragments import go, page
+from trustivide.web.headers import gpc
 from trustivide.web.limits import tries
 from trustivide.web.locale import language
 from trustivide.web.views import legal_html
@@ -39,7 +40,7 @@ def register() -> ResponseReturnValue:
                 password=form.password.data,
                 locale=language(),
                 marketing=form.marketing.data,
-                gpc_seen=request.headers.get("Sec-GPC") == "1",
+                gpc_seen=gpc(),
                 now=clock.now(),
             )
         # Confirming in this browser needs no password. Random where there was

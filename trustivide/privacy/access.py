@@ -2,17 +2,17 @@
 
 from dataclasses import dataclass
 
-from flask import Response, current_app, g, request
+from flask import Response, g
 
 from trustivide.auth import login
 from trustivide.auth.models import User
 from trustivide.core import clock
+from trustivide.core.cookies import VISIT
 from trustivide.core.db import db
 from trustivide.core.subjects import Person
 from trustivide.privacy import links
+from trustivide.web import cookies
 from trustivide.web.locale import language
-
-_COOKIE = "privacy_session"
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ def visitor() -> Visitor | None:
     purpose, it is short, and it has a visible end. Its pages load nothing from
     third parties.
     """
-    address = links.address_of(db.session(), _token(), clock.now()) if _token() else None
+    address = links.address_of(db.session(), token(), clock.now()) if token() else None
     if address is not None:
         g.plain = True
         return Visitor(Person.of(None, address), None, address, "", language(), True)
@@ -52,40 +52,16 @@ def visitor() -> Visitor | None:
     )
 
 
-def _cookie() -> str:
-    return f"__Secure-{_COOKIE}" if _secure() else _COOKIE
-
-
-def _secure() -> bool:
-    return bool(current_app.config["SETTINGS"].secure_cookies)
-
-
-def _token() -> str:
-    return request.cookies.get(_cookie(), "")
+def token() -> str:
+    """The token of the current visit; empty without one."""
+    return cookies.read(VISIT) or ""
 
 
 def begin(response: Response, token: str) -> Response:
     """Give the browser a visit that :func:`links.enter` opened."""
-    response.set_cookie(
-        _cookie(),
-        token,
-        max_age=int(links.VISIT_FOR.total_seconds()),
-        path="/privacy",
-        httponly=True,
-        samesite="Lax",
-        secure=_secure(),
-    )
-    return response
+    return cookies.keep(response, VISIT, token)
 
 
 def end(response: Response) -> Response:
     """Take the visit's cookie back."""
-    response.delete_cookie(
-        _cookie(), path="/privacy", httponly=True, samesite="Lax", secure=_secure()
-    )
-    return response
-
-
-def token() -> str:
-    """The token of the current visit; empty without one."""
-    return _token()
+    return cookies.drop(response, VISIT)

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from trustivide.auth.queries import by_address
 from trustivide.core import inventory
 from trustivide.core.activities import SECURITY, SERVICE_MAIL
+from trustivide.core.cookies import VISIT
 from trustivide.core.crypto import ring
 from trustivide.core.db import db, transaction
 from trustivide.core.subjects import Person
@@ -19,7 +20,6 @@ from trustivide.outbox.models import Mail
 from trustivide.privacy.models import PrivacyLink, PrivacySession
 
 VALID_FOR = timedelta(minutes=10)
-VISIT_FOR = timedelta(minutes=30)
 _MAIL = "privacy_link"
 
 
@@ -113,7 +113,7 @@ def enter(session: Session, token: str, now: datetime) -> tuple[str, str] | None
         PrivacySession(
             email=address,
             token_digest=ring().digest(visit, "privacy-session"),
-            expires_at=now + VISIT_FOR,
+            expires_at=now + VISIT.life,
         )
     )
     session.flush()

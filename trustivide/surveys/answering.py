@@ -15,15 +15,17 @@ from markupsafe import Markup, escape
 
 from trustivide.core import clock
 from trustivide.core.activities import SURVEY_ANSWERS
+from trustivide.core.cookies import RECEIPT, SURVEY_DRAFT, SURVEY_LINK
 from trustivide.core.db import db, transaction
 from trustivide.core.errors import Refused
 from trustivide.rights import legal_texts
 from trustivide.rights.ledger import ledger
-from trustivide.surveys import actions, anonymity, queries, respondents
+from trustivide.surveys import actions, anonymity, queries
 from trustivide.surveys.catalogue import MISSING, SCALE, TOO_LONG, Instrument
 from trustivide.surveys.forms import ConfirmForm, ReceiptForm
 from trustivide.surveys.models import Survey
 from trustivide.surveys.respondents import CodeHolder, Respondent
+from trustivide.web import cookies
 from trustivide.web.access import public, respondent
 from trustivide.web.fragments import go, page, tell
 from trustivide.web.limits import tries
@@ -45,9 +47,7 @@ def enter(token: str) -> ResponseReturnValue:
     _invitation, survey = found
     response = go(url_for("answering.intro", survey_id=survey.id))
     response.headers["Referrer-Policy"] = "no-referrer"
-    name = respondents.link_cookie(survey.id)
-    where = respondents.link_path(survey.id)
-    return respondents.keep(response, name, token, respondents.LINK_LIFETIME, where)
+    return cookies.keep(response, SURVEY_LINK, token, survey.id)
 
 
 def who_sees_what(survey: Survey) -> tuple[Markup, Markup]:
@@ -187,9 +187,7 @@ def _saved(holder: Respondent, typed: dict[str, str], response: Response) -> Res
     cookie = holder.draft_cookie or anonymity.new_draft_cookie()
     with transaction() as session:
         actions.save_draft(session, holder.survey, cookie, typed)
-    name = respondents.draft_cookie(holder.survey.id)
-    where = respondents.link_path(holder.survey.id)
-    return respondents.keep(response, name, cookie, respondents.LINK_LIFETIME, where)
+    return cookies.keep(response, SURVEY_DRAFT, cookie, holder.survey.id)
 
 
 # The receipt code is made at the review step and carried in a signed field that
@@ -254,8 +252,7 @@ def _submit(holder: Respondent, typed: dict[str, str]) -> ResponseReturnValue:
     except actions.Closed:
         return page("surveys/closed.html", status=410, **_context(holder))
     response = page("surveys/receipt.html", code=code, raw_days=RAW_DAYS, **_context(holder))
-    where = respondents.link_path(survey_id)
-    return respondents.drop(response, respondents.draft_cookie(survey_id), where)
+    return cookies.drop(response, SURVEY_DRAFT, survey_id)
 
 
 @bp.get("/how-it-works")
@@ -278,13 +275,7 @@ def receipt() -> ResponseReturnValue:
     if form.validate_on_submit():
         if queries.answers_by_code(db.session(), form.code.data) is not None:
             response = go(url_for("answering.own_answers"))
-            return respondents.keep(
-                response,
-                respondents.code_cookie(),
-                form.code.data,
-                respondents.CODE_LIFETIME,
-                respondents.CODE_PATH,
-            )
+            return cookies.keep(response, RECEIPT, form.code.data)
         form.code.errors = [
             _("Koden öppnar inga svar. Kontrollera den, eller så är svaren redan raderade.")
         ]
@@ -349,7 +340,7 @@ def withdrawal() -> ResponseReturnValue:
             again = actions.withdraw(session, holder.code, clock.now())
         tell(_("Svaren är borttagna."))
         response = page("surveys/withdrawn.html", again=again)
-        return respondents.drop(response, respondents.code_cookie(), respondents.CODE_PATH)
+        return cookies.drop(response, RECEIPT)
     return page("surveys/withdrawal.html", holder=holder, survey=holder.listed.survey)
 
 
@@ -358,7 +349,7 @@ def withdrawal() -> ResponseReturnValue:
 def leave() -> ResponseReturnValue:
     """Forget the code on this device."""
     response = go(url_for("answering.receipt"))
-    return respondents.drop(response, respondents.code_cookie(), respondents.CODE_PATH)
+    return cookies.drop(response, RECEIPT)
 
 
 @bp.errorhandler(Refused)

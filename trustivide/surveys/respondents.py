@@ -7,17 +7,16 @@ answer set. Neither is a session of the product, and no row is written for them.
 from dataclasses import dataclass
 from uuid import UUID
 
-from flask import Response, current_app, request
+from flask import request
 from werkzeug.exceptions import NotFound
 
+from trustivide.core.cookies import RECEIPT, SURVEY_DRAFT, SURVEY_LINK
 from trustivide.core.db import db
 from trustivide.surveys import queries
 from trustivide.surveys.catalogue import Instrument, load
 from trustivide.surveys.models import AnswerSet, Survey
 from trustivide.surveys.queries import Listed
-
-LINK_LIFETIME = 60 * 60 * 24 * 90
-CODE_LIFETIME = 60 * 30
+from trustivide.web import cookies
 
 
 @dataclass(frozen=True)
@@ -55,64 +54,17 @@ def holder() -> Respondent | CodeHolder:
 
 
 def _by_link(survey_id: UUID) -> Respondent:
-    token = request.cookies.get(link_cookie(survey_id), "")
+    token = cookies.read(SURVEY_LINK, survey_id) or ""
     found = queries.invitation_for(db.session(), token) if token else None
     # The link must be this survey's: one for another organisation's opens nothing here.
     if found is None or found[1].id != survey_id:
         raise NotFound
-    return Respondent(found[1], token, request.cookies.get(draft_cookie(survey_id)))
+    return Respondent(found[1], token, cookies.read(SURVEY_DRAFT, survey_id))
 
 
 def _by_code() -> CodeHolder:
-    code = request.cookies.get(code_cookie(), "")
+    code = cookies.read(RECEIPT) or ""
     found = queries.answers_by_code(db.session(), code) if code else None
     if found is None:
         raise NotFound
     return CodeHolder(code, *found)
-
-
-def link_cookie(survey_id: UUID) -> str:
-    """Name of the cookie that holds a survey's link."""
-    return f"{_prefix()}link-{survey_id.hex}"
-
-
-def draft_cookie(survey_id: UUID) -> str:
-    """Name of the cookie that opens a survey's draft."""
-    return f"{_prefix()}draft-{survey_id.hex}"
-
-
-def code_cookie() -> str:
-    """Name of the cookie that holds a receipt code for half an hour."""
-    return f"{_prefix()}receipt"
-
-
-def _prefix() -> str:
-    return "__Secure-" if current_app.config["SETTINGS"].secure_cookies else ""
-
-
-def link_path(survey_id: UUID) -> str:
-    """Where a survey's cookies are sent: to its own pages, never beside a receipt code."""
-    return f"/s/survey/{survey_id}"
-
-
-CODE_PATH = "/s/receipt"
-
-
-def keep(response: Response, name: str, value: str, seconds: int, path: str) -> Response:
-    """Set one of the cookies, out of reach of scripts."""
-    response.set_cookie(
-        name,
-        value,
-        max_age=seconds,
-        path=path,
-        secure=current_app.config["SETTINGS"].secure_cookies,
-        httponly=True,
-        samesite="Lax",
-    )
-    return response
-
-
-def drop(response: Response, name: str, path: str) -> Response:
-    """Remove one of the cookies."""
-    response.delete_cookie(name, path=path)
-    return response

@@ -15,6 +15,11 @@ def csp_nonce() -> str:
     return str(g.csp_nonce)
 
 
+def gpc() -> bool:
+    """Whether the browser asks not to have anything shared or sold (Sec-GPC, a W3C draft)."""
+    return request.headers.get("Sec-GPC") == "1"
+
+
 def init_app(app: Flask) -> None:
     """Install the headers and the origin check (OWASP ASVS 5.0, V3.4 and V3.5)."""
     settings = app.config["SETTINGS"]

@@ -3,14 +3,15 @@
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 
-from flask import Flask, Response, has_request_context, request
+from flask import Flask, has_request_context, request
 from flask_babel import Babel, format_date, get_locale, gettext
 
 from trustivide.core.clock import STOCKHOLM
+from trustivide.core.cookies import LANGUAGE
 from trustivide.core.text import Text
+from trustivide.web import cookies
 
 LOCALES = ("sv", "en")
-COOKIE = "language"
 
 
 def language() -> str:
@@ -25,7 +26,7 @@ def init_app(app: Flask, account_locale: Callable[[], str | None]) -> None:
         if not has_request_context():
             return "sv"
         answering = request.path.startswith("/s/")  # there the account plays no part
-        chosen = (None if answering else account_locale()) or request.cookies.get(COOKIE)
+        chosen = (None if answering else account_locale()) or cookies.read(LANGUAGE)
         if chosen in LOCALES:
             return str(chosen)
         return request.accept_languages.best_match(LOCALES, "sv") or "sv"
@@ -66,10 +67,3 @@ def iso_moment(value: str) -> str:
 def text(value: Text) -> str:
     """A declared text in the current language."""
     return value.in_(language())
-
-
-def remember(response: Response, value: str, *, secure: bool) -> None:
-    """Keep the chosen language in a cookie for a year."""
-    response.set_cookie(
-        COOKIE, value, max_age=31_536_000, samesite="Lax", httponly=True, secure=secure
-    )

@@ -5,7 +5,6 @@ import re
 from email.message import EmailMessage
 from email.policy import default as email_policy
 from pathlib import Path
-from typing import Any
 
 import markdown
 from flask import Blueprint, Flask, Response, current_app, render_template, request
@@ -14,15 +13,20 @@ from markupsafe import Markup
 from sqlalchemy import text
 from werkzeug.exceptions import NotFound
 
+from trustivide.core.cookies import LANGUAGE
 from trustivide.core.db import db
-from trustivide.core.inventory import record_of_processing
+from trustivide.core.inventory import recipients, record_of_processing
 from trustivide.rights import legal_texts
+from trustivide.web import cookies
 from trustivide.web.access import local_path, public
 from trustivide.web.fragments import go, page
-from trustivide.web.locale import LOCALES, language, remember
+from trustivide.web.locale import LOCALES, language
 
 bp = Blueprint("web", __name__)
 dev = Blueprint("dev", __name__, url_prefix="/dev")
+
+_GPC_SINCE = "2026-11-25"
+"""When what we do about Sec-GPC last changed."""
 
 
 @bp.get("/")
@@ -40,6 +44,13 @@ def health() -> ResponseReturnValue:
     return Response("ok\n", mimetype="text/plain")
 
 
+@bp.get("/.well-known/gpc.json")
+@public
+def gpc_support() -> ResponseReturnValue:
+    """That Sec-GPC is honoured, for browsers and auditors (Global Privacy Control, section 5)."""
+    return {"gpc": True, "lastUpdate": _GPC_SINCE}
+
+
 @bp.post("/language", endpoint="language")
 @public
 def set_language() -> ResponseReturnValue:
@@ -47,7 +58,7 @@ def set_language() -> ResponseReturnValue:
     chosen = request.form.get("lang", "")
     response = go(local_path(request.form.get("next")) or "/")
     if chosen in LOCALES:
-        remember(response, chosen, secure=current_app.config["SETTINGS"].secure_cookies)
+        cookies.keep(response, LANGUAGE, chosen)
         # Not while answering: a row about the account would be written beside the answers.
         answering = response.headers.get("Location", "").startswith("/s/")
         if "remember_language" in current_app.extensions and not answering:
@@ -68,9 +79,8 @@ def legal_html(body: str) -> Markup:
 
 def _table(name: str) -> str:
     activities = [activity for activity, _ in record_of_processing()]
-    recipients: dict[str, Any] = {r.key: r for a in activities for r in a.recipients}
     return render_template(
-        f"web/_table_{name}.html", activities=activities, recipients=list(recipients.values())
+        f"web/_table_{name}.html", activities=activities, recipients=recipients()
     )
 
 

@@ -8,7 +8,7 @@ from flask_babel import gettext as _
 from trustivide.core.db import db
 from trustivide.core.inventory import Group
 from trustivide.core.subjects import Person
-from trustivide.privacy import access, queries
+from trustivide.privacy import access, queries, record
 from trustivide.privacy.words import show
 from trustivide.web.access import found
 from trustivide.web.fragments import go, page
@@ -34,6 +34,7 @@ def centre(template: str, **context: Any) -> Response:
         visitor=visitor(),
         crumbs=context.pop("crumbs", [(_("Min integritet"), url_for("privacy.index"))]),
         show=show,
+        balanced=record.is_balanced,
         **context,
     )
 

@@ -16,6 +16,7 @@ from trustivide.rights import legal_texts
 from trustivide.rights.queries import EVERYTHING
 from trustivide.web.access import found, subject
 from trustivide.web.fragments import go, tell
+from trustivide.web.headers import gpc
 from trustivide.web.locale import language
 
 
@@ -59,7 +60,7 @@ def consent(activity: str) -> ResponseReturnValue:
             clock.now(),
             on=on,
             collected_by="privacy_centre",
-            gpc_seen=request.headers.get("Sec-GPC") == "1",
+            gpc_seen=gpc(),
         )
     tell(_("Tack, ditt ja är sparat.") if on else _("Ditt nej gäller från och med nu."))
     return _chosen()
