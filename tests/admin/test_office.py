@@ -16,12 +16,22 @@ from tests.factories import account, customer, sign_in, staff
 from trustivide.admin.models import StaffAccess
 from trustivide.auth.models import User
 from trustivide.core import clock, inventory
+from trustivide.core.activities import (
+    ACCOUNTS,
+    CUSTOMER_RELATIONS,
+    SEARCH_HISTORY,
+    USAGE_ANALYSIS,
+    WORKSHOP_USE,
+    Activity,
+)
 from trustivide.core.clock import day_of
 from trustivide.core.db import db, transaction
 from trustivide.core.subjects import Person
 from trustivide.organisations.models import Organisation
 from trustivide.privacy.models import Request
 from trustivide.rights import actions as rights
+from trustivide.workshops.cards import load_library
+from trustivide.workshops.models import Download
 
 REASON = "Alice skrev till oss: hon kommer inte in på sitt konto."
 
@@ -249,3 +259,131 @@ def test_looking_around_writes_nothing(office: FlaskClient, alice: User) -> None
         assert office.get(f"/admin/{path}").status_code == 200
     assert office.get(f"/admin/users/{alice.id}").status_code == 200
     assert looks() == before == []
+
+
+# What is restricted is stored and not read (Art. 18)
+
+
+def opened(office: FlaskClient, user: User) -> str:
+    """The page that a look at the account opens."""
+    address = office.post(f"/admin/users/{user.id}/looks", data={"reason": REASON}).location
+    return office.get(address).text
+
+
+def with_phone(user: User) -> None:
+    with transaction() as session:
+        session.get_one(User, user.id).phone = "+46701234567"
+
+
+def test_without_a_restriction_the_office_reads_name_address_and_phone(
+    office: FlaskClient, alice: User
+) -> None:
+    with_phone(alice)
+    page = opened(office, alice)
+    for value in ("Alice Alm", "alice@exempel.test", "+46701234567", "Exempel AB"):
+        assert value in page
+    assert "begränsad" not in page
+
+
+@pytest.mark.parametrize(
+    ("activity", "hidden", "shown"),
+    [
+        (None, ("Alice Alm", "alice@exempel.test", "+46701234567", "Exempel AB"), ()),
+        (ACCOUNTS, ("Alice Alm", "alice@exempel.test"), ("+46701234567",)),
+        (CUSTOMER_RELATIONS, ("+46701234567", "Exempel AB"), ("Alice Alm", "alice@exempel.test")),
+        (SEARCH_HISTORY, (), ("Alice Alm", "alice@exempel.test", "+46701234567")),
+    ],
+)
+def test_a_restriction_masks_the_values_it_concerns_and_not_the_requests(
+    office: FlaskClient,
+    alice: User,
+    activity: Activity | None,
+    hidden: tuple[str, ...],
+    shown: tuple[str, ...],
+) -> None:
+    with_phone(alice)
+    whose, now = Person.of(alice.id, alice.email), clock.now()
+    with transaction() as session:
+        rights.restrict(session, whose, now, activity)
+        session.add(
+            Request(reference=whose.reference, kind="correct", received_at=now, due_on=day_of(now))
+        )
+    page = opened(office, alice)
+    assert [value for value in hidden if value in page] == []
+    assert [value for value in shown if value not in page] == []
+    assert ("begränsad" in page) == bool(hidden)
+    assert "Rätta" in page
+    with transaction() as session:
+        rights.lift_restriction(session, whose, clock.now(), activity)
+    assert "Alice Alm" in opened(office, alice)
+
+
+def test_an_objection_to_the_customer_register_masks_there_and_nowhere_else(
+    office: FlaskClient, alice: User
+) -> None:
+    with_phone(alice)
+    with transaction() as session:
+        rights.object_to(session, Person.of(alice.id, alice.email), CUSTOMER_RELATIONS, clock.now())
+    organisation: UUID = db.session.scalars(select(Organisation.id)).one()
+    register = office.get(f"/admin/organisations/{organisation}").text
+    assert "begränsad" in register
+    assert "a•••@exempel.test" not in register
+    assert "a•••@exempel.test" in office.get("/admin/users").text
+    page = opened(office, alice)
+    assert "+46701234567" not in page
+    assert "Alice Alm" in page
+
+
+# How much is used: totals of at least five people
+
+
+def downloaders(number: int, slug: str = "premortem") -> list[User]:
+    """That many people, each of whom downloaded a workshop twice."""
+    found = []
+    for n in range(number):
+        user = customer(f"Person {n}", f"person{n}@exempel.test", organisation=f"Exempel {n} AB")
+        with transaction() as session:
+            session.add_all(
+                [Download(user_id=user.id, workshop=slug, at=clock.now()) for _ in range(2)]
+            )
+        found.append(user)
+    return found
+
+
+def counted(office: FlaskClient) -> str:
+    """What the office reads about the one workshop that anybody downloaded."""
+    page = office.get("/admin/workshops").text
+    title = next(c.title for c in load_library() if (c.slug, c.language) == ("premortem", "sv"))
+    return page[page.index(title) :].split("</tr>")[0]
+
+
+@both_databases
+def test_five_people_are_a_total_and_four_are_fewer_than_five(office: FlaskClient) -> None:
+    assert "färre än 5" in counted(office)
+    people = downloaders(5)
+    assert "5 personer" in counted(office)
+    with transaction() as session:
+        rights.object_to(session, Person.of(people[0].id), USAGE_ANALYSIS, clock.now())
+    assert "färre än 5" in counted(office)
+    with transaction() as session:
+        rights.withdraw_objection(session, Person.of(people[0].id), USAGE_ANALYSIS, clock.now())
+    assert "5 personer" in counted(office)
+
+
+@pytest.mark.parametrize("activity", [None, USAGE_ANALYSIS, WORKSHOP_USE])
+def test_whose_data_is_restricted_is_not_counted(
+    office: FlaskClient, activity: Activity | None
+) -> None:
+    people = downloaders(6)
+    assert "6 personer" in counted(office)
+    with transaction() as session:
+        rights.restrict(session, Person.of(None, people[0].email), clock.now(), activity)
+    assert "5 personer" in counted(office)
+
+
+def test_what_was_downloaded_long_ago_is_not_counted(office: FlaskClient) -> None:
+    downloaders(5)
+    with transaction() as session:
+        for download in session.scalars(select(Download)):
+            download.at = clock.now() - timedelta(days=91)
+    assert "färre än 5" in counted(office)

@@ -11,7 +11,7 @@ from tests import factories
 from tests.conftest import both_databases
 from tests.workshops.stories import alice, charlie, every_row, kept_downloads, kept_searches
 from trustivide.core import clock
-from trustivide.core.activities import SEARCH_HISTORY
+from trustivide.core.activities import RECOMMENDATIONS, SEARCH_HISTORY
 from trustivide.core.db import db, transaction
 from trustivide.core.subjects import Person
 from trustivide.rights import actions as rights
@@ -166,6 +166,32 @@ def test_a_restriction_made_by_address_stops_the_account_too(client: FlaskClient
     client.post("/workshops/premortem/downloads", data={"language": "sv"})
     assert kept_searches() == []
     assert kept_downloads() == []
+
+
+@pytest.mark.parametrize("right", ["object", "restrict"])
+def test_a_no_to_suggestions_hides_the_own_history_at_once_and_keeps_it(
+    client: FlaskClient, right: str
+) -> None:
+    alice(client)
+    press_search(client, "löfte")
+    client.post("/workshops/premortem/downloads", data={"language": "sv"})
+    me = Person.of(factories.account("alice@exempel.test").id)
+    with transaction() as session:
+        if right == "object":
+            rights.object_to(session, me, RECOMMENDATIONS, clock.now())
+        else:
+            rights.restrict(session, me, clock.now(), RECOMMENDATIONS)
+    page = client.get("/workshops/").text
+    assert "Du har sagt nej till förslag ur din egen historik" in page
+    assert 'href="/privacy/choices"' in page
+    assert ">löfte</a>" not in page
+    assert "downloads/removal" not in page
+    press_search(client, "ansvar")  # remembering is another purpose, and goes on
+    assert kept_searches() == ["löfte", "ansvar"]
+    with transaction() as session:
+        rights.withdraw_objection(session, me, RECOMMENDATIONS, clock.now())
+        rights.lift_restriction(session, me, clock.now(), RECOMMENDATIONS)
+    assert ">löfte</a>" in client.get("/workshops/").text
 
 
 @both_databases

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from trustivide.admin.models import StaffAccess
 from trustivide.auth import queries as accounts
 from trustivide.auth.models import User
-from trustivide.core.activities import MARKETING_EMAIL
+from trustivide.core.activities import ACCOUNTS, CUSTOMER_RELATIONS, MARKETING_EMAIL, Activity
 from trustivide.core.clock import day_of
 from trustivide.core.crypto import ring
 from trustivide.organisations import numbers
@@ -67,7 +67,11 @@ class Masked:
 
 @dataclass(frozen=True)
 class Profile:
-    """One account with what the office needs to help its person, and nothing more."""
+    """One account with what the office needs to help its person, and nothing more.
+
+    ``user`` and ``organisation`` may be read only as :attr:`hides_account` and
+    :attr:`hides_relation` let: what is restricted is stored, not used (Art. 18).
+    """
 
     user: User
     organisation: Organisation | None
@@ -77,6 +81,17 @@ class Profile:
     marketing: bool
     requests: Sequence[Request]
     looks: Sequence[StaffAccess]
+
+    @property
+    def hides_account(self) -> bool:
+        """Whether the account's values are masked."""
+        return bool(self.restricted & {ACCOUNTS.key, rights.EVERYTHING})
+
+    @property
+    def hides_relation(self) -> bool:
+        """Whether what belongs to the customer register is masked."""
+        stopped = self.restricted | self.objected
+        return bool(stopped & {CUSTOMER_RELATIONS.key, rights.EVERYTHING})
 
 
 @dataclass(frozen=True)
@@ -177,7 +192,12 @@ def customer(session: Session, organisation_id: UUID) -> Customer | None:
 def accounts_in_lists(
     session: Session, page: int, organisation_id: UUID | None = None
 ) -> Slice[Masked]:
-    """Accounts by organisation, masked; of one organisation if its id is given."""
+    """Accounts by organisation, masked; of one organisation if its id is given.
+
+    One customer's page is a view of the customer register: who objects to
+    that, or restricts it, is masked there altogether.
+    """
+    uses = ACCOUNTS if organisation_id is None else CUSTOMER_RELATIONS
     statement = (
         select(User, Membership.role, Organisation.name)
         .outerjoin(Membership, Membership.user_id == User.id)
@@ -192,17 +212,21 @@ def accounts_in_lists(
         .offset((number - 1) * PER_PAGE)
         .limit(PER_PAGE)
     )
-    return Slice([_masked(session, *row) for row in rows], number, pages)
+    return Slice([_masked(session, uses, *row) for row in rows], number, pages)
 
 
 def masked(session: Session, user: User) -> Masked:
     """The account as lists show it."""
     organisation, role = _place(session, user)
-    return _masked(session, user, role, organisation.name if organisation else None)
+    name = organisation.name if organisation else None
+    return _masked(session, ACCOUNTS, user, role, name)
 
 
-def _masked(session: Session, user: User, role: str | None, organisation: str | None) -> Masked:
-    restricted = bool(rights.restricted(session, accounts.person(user)))
+def _masked(
+    session: Session, uses: Activity, user: User, role: str | None, organisation: str | None
+) -> Masked:
+    person = accounts.person(user)
+    restricted = not all(rights.may_use(session, person, a) for a in (ACCOUNTS, uses))
     return Masked(
         id=user.id,
         initials=HIDDEN if restricted else initials(user.name),

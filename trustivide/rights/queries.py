@@ -1,12 +1,12 @@
 """May this person's data be used for that? Everyone who is about to use data asks here."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from typing import TypeVar
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from trustivide.core.activities import PRIVACY_RIGHTS, SECURITY, Activity, LegalBasis
-from trustivide.core.crypto import normalise_address, ring
 from trustivide.core.subjects import Person
 from trustivide.rights import legal_texts
 from trustivide.rights.models import (
@@ -17,9 +17,11 @@ from trustivide.rights.models import (
     Suppression,
 )
 
+K = TypeVar("K", bound=Hashable)
 EVERYTHING = "all"
 RESTRICTED = "restricted:"
 """Prefix of a suppression that stands for a restriction, not for an objection."""
+_AT_ONCE = 10_000
 _NEVER_STOPPED = frozenset({PRIVACY_RIGHTS.key, SECURITY.key})
 """Answering a request and protecting the account go on under a restriction:
 both happen for the person's own sake (GDPR Art. 18(2))."""
@@ -113,31 +115,42 @@ def informed_of(session: Session, person: Person, notice: str) -> int | None:
 
 
 def refusing(session: Session, addresses: Sequence[str], activity: Activity) -> frozenset[str]:
-    """Which of the addresses have said no to ``activity``, in three queries for any number.
+    """Which of the addresses have said no to ``activity``: :func:`refusers` by address."""
+    return refusers(session, {a: Person.of(None, a) for a in addresses}, activity)
 
-    The batch form of :func:`may_use` for people known by address, for activities
-    that need no consent.
+
+def refusers(session: Session, people: Mapping[K, Person], activity: Activity) -> frozenset[K]:
+    """The keys of those who have said no to ``activity``, in a few queries for any number.
+
+    The batch form of :func:`may_use`, for activities that need no consent.
     """
-    owners = {d: a for a in addresses for d in ring().digests(normalise_address(a))}
+    owners = {digest: key for key, person in people.items() for digest in person.references}
     standing: set[bytes] = set()
-    for model in (Objection, Restriction):
+    for batch in _batches(list(owners)):
+        for model in (Objection, Restriction):
+            standing |= set(
+                session.scalars(
+                    select(model.reference).where(
+                        model.reference.in_(batch),
+                        model.lifted_at.is_(None),
+                        model.activity.in_((activity.key, EVERYTHING)),
+                    )
+                )
+            )
         standing |= set(
             session.scalars(
-                select(model.reference).where(
-                    model.reference.in_(owners),
-                    model.lifted_at.is_(None),
-                    model.activity.in_((activity.key, EVERYTHING)),
+                select(Suppression.digest).where(
+                    Suppression.digest.in_(batch),
+                    Suppression.activity.in_(
+                        (activity.key, RESTRICTED + activity.key, RESTRICTED + EVERYTHING)
+                    ),
                 )
             )
         )
-    standing |= set(
-        session.scalars(
-            select(Suppression.digest).where(
-                Suppression.digest.in_(owners),
-                Suppression.activity.in_(
-                    (activity.key, RESTRICTED + activity.key, RESTRICTED + EVERYTHING)
-                ),
-            )
-        )
-    )
     return frozenset(owners[digest] for digest in standing)
+
+
+def _batches(digests: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
+    """Databases take only so many parameters in one statement."""
+    for start in range(0, len(digests), _AT_ONCE):
+        yield digests[start : start + _AT_ONCE]

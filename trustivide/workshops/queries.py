@@ -1,7 +1,9 @@
 """Reading the catalogue, what it suggests, and what somebody did in it."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from functools import lru_cache
 from uuid import UUID
 
@@ -9,7 +11,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from trustivide.auth import queries as accounts
-from trustivide.core.activities import SEARCH_HISTORY, WORKSHOP_USE, Activity
+from trustivide.auth.models import User
+from trustivide.core.activities import (
+    RECOMMENDATIONS,
+    SEARCH_HISTORY,
+    USAGE_ANALYSIS,
+    WORKSHOP_USE,
+    Activity,
+)
 from trustivide.core.text import Text
 from trustivide.rights import queries as rights
 from trustivide.workshops.cards import AgendaStep, WorkshopCard, load_library
@@ -170,6 +179,14 @@ def remembers(session: Session, user_id: UUID, activity: Activity) -> bool:
     return user is not None and rights.may_use(session, accounts.person(user), activity)
 
 
+def shows_history(session: Session, user_id: UUID) -> bool:
+    """Whether what the person did may be shown to them as suggestions.
+
+    Saying no hides it here; the privacy centre shows what is kept, and erases it.
+    """
+    return remembers(session, user_id, RECOMMENDATIONS)
+
+
 def recent_searches(session: Session, user_id: UUID, limit: int = 10) -> Sequence[Search]:
     """The person's own searches, newest first; none under an objection or a restriction."""
     if not remembers(session, user_id, SEARCH_HISTORY):
@@ -195,3 +212,27 @@ def downloads(session: Session, user_id: UUID) -> Sequence[Download]:
     ):
         newest.setdefault(download.workshop, download)
     return list(newest.values())
+
+
+# How much is used. Totals alone, and nobody who said no is in them.
+
+COUNTED_FOR = timedelta(days=90)
+FEWEST = 5
+
+
+def people_per_workshop(session: Session, now: datetime) -> dict[str, int]:
+    """By slug, how many people downloaded a workshop in the last 90 days.
+
+    People, not downloads. A workshop with fewer than :data:`FEWEST` is left out.
+    Nobody is counted who objects to or restricts the usage analysis or the data
+    that it works with; read anew on every call, so that a no counts at once.
+    """
+    recent = Download.at > now - COUNTED_FOR
+    users = session.scalars(select(User).where(User.id.in_(select(Download.user_id).where(recent))))
+    people = {user.id: accounts.person(user) for user in users}
+    for activity in (USAGE_ANALYSIS, *USAGE_ANALYSIS.uses):
+        for refuser in rights.refusers(session, people, activity):
+            people.pop(refuser)
+    pairs = session.execute(select(Download.workshop, Download.user_id).where(recent).distinct())
+    counts = Counter(workshop for workshop, user_id in pairs if user_id in people)
+    return {workshop: n for workshop, n in counts.items() if n >= FEWEST}

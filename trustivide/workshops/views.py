@@ -30,7 +30,10 @@ bp = Blueprint("workshops", __name__, url_prefix="/workshops")
 def _history() -> dict[str, Any]:
     """What the person did here, as far as it may be used."""
     session, user_id = db.session(), g.actor.user_id
+    if not queries.shows_history(session, user_id):
+        return {"shows_history": False}
     return {
+        "shows_history": True,
         "searches": queries.recent_searches(session, user_id),
         "downloads": queries.downloads(session, user_id),
         "keeps_searches": queries.remembers(session, user_id, SEARCH_HISTORY),

@@ -19,6 +19,7 @@ from trustivide.rights.queries import EVERYTHING
 from trustivide.web.access import found, staff
 from trustivide.web.fragments import go
 from trustivide.web.locale import language
+from trustivide.workshops import queries as usage
 from trustivide.workshops.cards import load_library
 
 
@@ -133,8 +134,14 @@ def _names(activities: Collection[str]) -> str:
 @bp.get("/workshops")
 @staff("support")
 def workshops() -> ResponseReturnValue:
-    """The catalogue as it ships."""
-    return page("workshops.html", fragment="workshops", workshops=_workshops())
+    """The catalogue as it ships, and how many people used what: totals, never of a few."""
+    return page(
+        "workshops.html",
+        fragment="workshops",
+        workshops=_workshops(),
+        people=usage.people_per_workshop(db.session(), clock.now()),
+        fewest=usage.FEWEST,
+    )
 
 
 def _workshops() -> list[Any]:
