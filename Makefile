@@ -1,4 +1,4 @@
-# make setup | run | test | check. PORT moves `make run` to another port.
+# make setup | run | test | check | record. PORT moves `make run` to another port.
 
 PORT ?= 5000
 PYTHON ?= $(firstword $(foreach p,python3 python3.14 python3.13 python3.12 python3.11,$(shell \
@@ -9,7 +9,7 @@ CATALOGUES := $(wildcard translations/*/LC_MESSAGES/messages.po)
 KEYWORDS := -k _l -k lazy_gettext -k lazy_ngettext:1,2 -k lazy_pgettext:1c,2
 EXTRACT := $(BIN)/pybabel -q extract -F babel.cfg $(KEYWORDS) --no-wrap --sort-output --no-location
 
-.PHONY: setup run test check lint types translations translations-update chromium
+.PHONY: setup run test check lint types translations translations-update record chromium
 
 setup: .venv/.runtime $(CATALOGUES:.po=.mo)
 
@@ -62,6 +62,11 @@ translations-update: .venv/.development
 		-i translations/messages.pot -d translations
 	$(BIN)/pybabel -q update --ignore-pot-creation-date --no-fuzzy-matching --no-wrap \
 		-i translations/messages.pot -d translations
+
+# The record of processing as the tests know it; the difference is what a review reads.
+record: setup
+	@for language in sv en; do INSTANCE_PATH=$$(mktemp -d) $(FLASK) privacy record --json \
+		--language $$language > tests/privacy/golden/record.$$language.json; done
 
 chromium: .venv/.development
 	@command -v chromium || command -v chromium-browser || command -v google-chrome || \

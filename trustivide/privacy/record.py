@@ -4,7 +4,7 @@ import csv
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from sqlalchemy import select
@@ -44,6 +44,11 @@ def assessment(kind: str, activity: Activity, language: str) -> LegalText | None
     """The newest balancing test or DPIA note of ``activity``, or ``None`` if it has none."""
     key = f"{kind}-{activity.key}"
     return legal_texts.current(key, language) if legal_texts.versions(key) else None
+
+
+def review_by(text: LegalText) -> date:
+    """When an assessment must have been made again: a year after its day, at the latest."""
+    return text.valid_from + timedelta(days=365)
 
 
 def assessed(kind: str) -> list[Activity]:

@@ -18,11 +18,6 @@ from trustivide.web.locale import language
 from trustivide.web.views import legal_html
 
 
-def _open_page(template: str, **context: Any) -> Response:
-    """A page that asks nobody who they are."""
-    return page(f"privacy/{template}", **context)
-
-
 def _document() -> dict[str, Any]:
     return record.document(language(), current_app.config["SETTINGS"].contact_email)
 
@@ -32,8 +27,8 @@ def _document() -> dict[str, Any]:
 def record_page() -> ResponseReturnValue:
     """The record of processing (GDPR Art. 30), by the capacity that we act in."""
     entries = record.entries(language())
-    return _open_page(
-        "record.html",
+    return page(
+        "privacy/record.html",
         controller=record.CONTROLLER,
         measures=record.MEASURES,
         customers=record.CUSTOMERS,
@@ -61,8 +56,8 @@ def record_csv() -> ResponseReturnValue:
 @public
 def processors() -> ResponseReturnValue:
     """Who receives data: role, country, ground and agreement."""
-    return _open_page(
-        "processors.html",
+    return page(
+        "privacy/processors.html",
         processors=record.processors(db.session(), clock.day_of(clock.now())),
     )
 
@@ -72,24 +67,30 @@ def processors() -> ResponseReturnValue:
 def cookies_page() -> ResponseReturnValue:
     """Every cookie, from the register that sets them. There is nothing to say yes to."""
     secure = current_app.config["SETTINGS"].secure_cookies
-    return _open_page("cookies.html", cookies=cookies.ALL, secure=secure)
+    return page("privacy/cookies.html", cookies=cookies.ALL, secure=secure)
 
 
 def _assessments(kind: str, title: str, lead: str) -> Response:
-    return _open_page(
-        "assessments.html", kind=kind, title=title, lead=lead, activities=record.assessed(kind)
+    return page(
+        "privacy/assessments.html",
+        kind=kind,
+        title=title,
+        lead=lead,
+        activities=record.assessed(kind),
     )
 
 
 def _assessment(kind: str, key: str, index: tuple[str, str]) -> Response:
     activity: Activity = found(BY_KEY.get(key))
     text = found(record.assessment(kind, activity, language()))
-    return _open_page(
-        "assessment.html",
+    return page(
+        "privacy/assessment.html",
         kind=kind,
         activity=activity,
         text=text,
         body=legal_html(text.body),
+        due=(due := record.review_by(text)),
+        overdue=due < clock.day_of(clock.now()),
         crumbs=[index, (activity.name.in_(language()), None)],
     )
 
