@@ -16,6 +16,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
 from tests.conftest import both_databases
+from tests.factories import customer
 from trustivide import config, create_app, demo
 from trustivide.auth import queries as accounts
 from trustivide.cli import fits
@@ -140,6 +141,15 @@ def test_the_record_of_processing_is_for_people_and_for_programs(app: Flask) -> 
     assert "Legal basis" in run(app, "privacy", "record", "--language", "en").output
     entries = json.loads(run(app, "privacy", "record", "--json").output)
     assert any("team_member" in entry["tables"] for entry in entries["activities"])
+
+
+def test_the_record_names_the_customers_for_the_authority_and_never_on_its_page(
+    app: Flask,
+) -> None:
+    customer()
+    assert "Exempel AB, 556016-0680" in run(app, "privacy", "record", "--customers").output
+    assert "Exempel AB" not in run(app, "privacy", "record").output
+    assert "Exempel AB" not in app.test_client().get("/privacy/record").text
 
 
 def test_a_new_key_ring_can_be_used(app: Flask) -> None:

@@ -11,12 +11,14 @@ import click
 import pyotp
 from flask import Flask, current_app
 from flask.cli import AppGroup
+from sqlalchemy import select
 
 from trustivide import config
 from trustivide import demo as demonstration
 from trustivide.core import clock, inventory
 from trustivide.core.crypto import KeyRing
 from trustivide.core.db import db
+from trustivide.organisations.models import Organisation
 from trustivide.outbox import worker as outbox_worker
 from trustivide.privacy import record
 
@@ -45,8 +47,13 @@ def privacy_check() -> None:
 @privacy.command("record")
 @click.option("--language", type=click.Choice(["sv", "en"]), default="sv")
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
-def privacy_record(language: str, as_json: bool) -> None:
+@click.option("--customers", is_flag=True, help="For whom we act, for the authority alone.")
+def privacy_record(language: str, as_json: bool, customers: bool) -> None:
     """Print the record of processing (GDPR Art. 30), as /privacy/record shows it."""
+    if customers:
+        for customer in db.session.scalars(select(Organisation).order_by(Organisation.name)):
+            click.echo(f"{customer.name}, {customer.number}, {customer.customer_since}")
+        return
     held = record.document(language, current_app.config["SETTINGS"].contact_email)
     if as_json:
         click.echo(json.dumps(held, ensure_ascii=False, indent=1))

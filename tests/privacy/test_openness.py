@@ -159,7 +159,8 @@ def test_each_recipient_has_a_country_a_role_and_its_ground(client: FlaskClient)
     page = client.get("/privacy/processors").text
     for recipient in inventory.recipients():
         part = section_of(page, recipient.name.sv)
-        assert f"<dd>{recipient.country}</dd>" in part
+        country = {"SE": "Sverige (SE)", "GB": "Storbritannien (GB)"}[recipient.country]
+        assert f"<dd>{country}</dd>" in part
         assert ("Personuppgiftsbiträde" in part) == recipient.processor
         assert recipient.ground is None or recipient.ground.sv in part
         assert ("Inget biträdesavtal" in part) == (not recipient.processor)

@@ -234,7 +234,7 @@ SECURITY = Activity(
     Text("Inloggningar och engångslänkar", "Sign-ins and one-time links"),
     _USE,
     Retention(Text("30 dagar efter inloggningen", "30 days after sign-in"), 30),
-    (HOSTING,),
+    (HOSTING, MAIL_PROVIDER),
     subjects=_EVERYONE,
 )
 CUSTOMER_RELATIONS = Activity(
@@ -450,7 +450,7 @@ PRIVACY_RIGHTS = Activity(
             "or address",
         )
     ),
-    (HOSTING,),
+    (HOSTING, MAIL_PROVIDER),
     hold=Text(
         "Behövs för att en radering inte ska upphäva ditt nej, och för att vi ska kunna visa vad "
         "vi gjort (art. 5.2)",

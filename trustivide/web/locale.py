@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 
+from babel import Locale
 from flask import Flask, has_request_context, request
 from flask_babel import Babel, format_date, get_locale, gettext
 
@@ -35,7 +36,12 @@ def init_app(app: Flask, account_locale: Callable[[], str | None]) -> None:
     app.config.setdefault("BABEL_TRANSLATION_DIRECTORIES", "../translations")
     Babel(app, locale_selector=select, default_timezone="Europe/Stockholm")
     app.jinja_env.filters.update(
-        day=day, last_day=last_day, moment=moment, iso_moment=iso_moment, text=text
+        day=day,
+        last_day=last_day,
+        moment=moment,
+        iso_moment=iso_moment,
+        text=text,
+        country=country,
     )
     app.jinja_env.globals["get_locale"] = get_locale
 
@@ -67,3 +73,9 @@ def iso_moment(value: str) -> str:
 def text(value: Text) -> str:
     """A declared text in the current language."""
     return value.in_(language())
+
+
+def country(code: str) -> str:
+    """ "Sverige (SE)": the country of an ISO 3166-1 code, in the current language."""
+    named = Locale.parse(language()).territories.get(code)
+    return f"{named} ({code})" if named else code

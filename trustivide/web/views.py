@@ -5,10 +5,12 @@ import re
 from email.message import EmailMessage
 from email.policy import default as email_policy
 from pathlib import Path
+from xml.etree.ElementTree import Element
 
 import markdown
 from flask import Blueprint, Flask, Response, current_app, render_template, request
 from flask.typing import ResponseReturnValue
+from markdown.treeprocessors import Treeprocessor
 from markupsafe import Markup
 from sqlalchemy import text
 from werkzeug.exceptions import NotFound
@@ -66,9 +68,22 @@ def set_language() -> ResponseReturnValue:
     return response
 
 
+class _CellLabels(Treeprocessor):
+    """Tell each cell the heading of its column: on a phone a row becomes a card."""
+
+    def run(self, root: Element) -> None:
+        for table in root.iter("table"):
+            heads = ["".join(head.itertext()) for head in table.iter("th")]
+            for row in table.iter("tr"):
+                for head, cell in zip(heads, row.findall("td"), strict=False):
+                    cell.set("data-label", head)
+
+
 def legal_html(body: str) -> Markup:
     """A legal text as HTML; placeholders like ``{{ table:activities }}`` become tables."""
-    html = markdown.markdown(body, extensions=["tables"])
+    reader = markdown.Markdown(extensions=["tables"])
+    reader.treeprocessors.register(_CellLabels(reader), "cell-labels", 5)
+    html = reader.convert(body)
     html = re.sub(
         r"<p>\{\{ table:(\w+) \}\}</p>",
         lambda match: str(_table(match.group(1))),
