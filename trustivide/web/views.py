@@ -77,6 +77,9 @@ class _CellLabels(Treeprocessor):
             for row in table.iter("tr"):
                 for head, cell in zip(heads, row.findall("td"), strict=False):
                     cell.set("data-label", head)
+                    content = Element("div")
+                    content.text, content[:] = cell.text, cell[:]
+                    cell.text, cell[:] = None, [content]
 
 
 def legal_html(body: str) -> Markup:
