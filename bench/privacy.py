@@ -113,9 +113,7 @@ def erase() -> dict[str, float]:
     assert user is not None
     person = accounts.person(user)
     with transaction() as session:
-        erasure.request(
-            session, person, address=ADDRESS, name="", locale="sv", now=clock.now()
-        )
+        erasure.request(session, person, address=ADDRESS, name="", locale="sv", now=clock.now())
     with transaction() as session:
         decided = session.scalars(select(Erasure)).one()
         decided.state, decided.begins_at = "queued", clock.now()
@@ -199,11 +197,15 @@ def figures(where: Places, sizes: tuple[int, ...]) -> Iterator[Figure]:
         if count == sizes[-1]:
             yield at_most(f"overview with {count:,} rows", view(environment), "ms", 300)
         made = in_child("export", environment)
-        yield at_least(f"download of {count:,} rows: speed", count / made["seconds"], "rows/s", 50_000)
+        yield at_least(
+            f"download of {count:,} rows: speed", count / made["seconds"], "rows/s", 50_000
+        )
         yield at_most(f"download of {count:,} rows: peak memory", made["peak"] / 1024, "MiB", 150)
         more = (made["peak"] - empty["peak"]) / 1024
         yield at_most(f"download of {count:,} rows: more than an empty one", more, "MiB", 20)
-        yield measured(f"download of {count:,} rows: size of the file", made["bytes"] / 2**20, "MiB")
+        yield measured(
+            f"download of {count:,} rows: size of the file", made["bytes"] / 2**20, "MiB"
+        )
         gone = in_child("erase", environment)
         erased[count] = gone["seconds"]
         yield measured(f"erasure of {count:,} rows", gone["seconds"], "s")

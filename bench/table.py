@@ -43,7 +43,10 @@ def report(name: str, figures: Iterable[Figure]) -> bool:
     for f in figures:
         found.append(f)
         verdict = {True: "holds", False: "MISSED", None: ""}[f.holds]
-        print(f"{f.figure:<56} {_number(f.value):>10} {f.unit:<7} {f.goal:<9} {verdict}".rstrip(), flush=True)
+        print(
+            f"{f.figure:<56} {_number(f.value):>10} {f.unit:<7} {f.goal:<9} {verdict}".rstrip(),
+            flush=True,
+        )
     RESULTS.mkdir(exist_ok=True)
     text = json.dumps([asdict(f) for f in found], ensure_ascii=False, indent=1)
     (RESULTS / f"{name}.json").write_text(text + "\n")

@@ -74,6 +74,7 @@ def alices(app: Flask) -> dict[str, str]:
         "code": "AAAAA-AAAAA-AAAAA-AAAAA-AAAAA-AAAAA",
         "activity": "search_history",
         "number": "1",
+        "version": "2",
     }
 
 

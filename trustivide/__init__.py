@@ -153,6 +153,7 @@ def _connect_features() -> None:
     outbox.handlers.update(
         {"export": export.run, "erasure": erasure.run, "compact": compaction.run}
     )
+    outbox.gave_up["export"] = export.give_up
     outbox.every_minute[:] = [
         survey_actions.close_due,
         erasure.start_due,

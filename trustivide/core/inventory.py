@@ -7,7 +7,7 @@ feature is imported: a feature is seen because its models are mapped.
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -110,6 +110,10 @@ class Record:
 
     id: UUID
     values: dict[str, Any]
+
+
+Batch = Sequence[Sequence[Any]]
+"""Some rows as they were selected: id first, then every shown field."""
 
 
 @dataclass(frozen=True)
@@ -379,33 +383,67 @@ def _via(model: type[Base], column: Any, person: Person) -> ColumnElement[bool] 
 
 
 def records(
-    session: Session, group: Group, person: Person, *, batch: int = 500
+    session: Session, group: Group, person: Person, *, limit: int | None = None
 ) -> Iterator[Record]:
-    """The person's rows of ``group``, streamed ``batch`` at a time in a stable order."""
-    statement = selection(group, person)
-    if statement is None:
-        return
+    """The person's newest ``limit`` rows of ``group``, or all, streamed."""
     names = [f.name for f in group.fields if f.shown]
-    for row in session.execute(statement.execution_options(yield_per=batch)):
-        yield Record(row[0], dict(zip(names, row[1:], strict=True)))
+    for batch in batches(session, group, person, limit=limit):
+        for row in batch:
+            yield Record(row[0], dict(zip(names, row[1:], strict=True)))
+
+
+def batches(
+    session: Session,
+    group: Group,
+    person: Person,
+    *,
+    limit: int | None = None,
+    size: int = 1000,
+) -> Iterator[Batch]:
+    """What :func:`selection` selects, streamed ``size`` rows at a time."""
+    statement = selection(group, person)
+    if statement is not None:
+        options = {"yield_per": size}
+        yield from session.execute(statement.limit(limit), execution_options=options).partitions()
 
 
 def selection(group: Group, person: Person) -> Select[Any] | None:
-    """The query behind :func:`records`: id first, then every shown field."""
+    """The person's rows of ``group``: id first, then every shown field.
+
+    Newest first where the table knows what newest means, in a stable order
+    that the index on subject and time has already: nothing is sorted, however
+    many rows there are.
+    """
     where = clause(group, person)
     if where is None:
         return None
-    columns: list[Any] = [group.model.id]  # type: ignore[attr-defined]
+    columns: list[Any] = [group.table.c.id]
     source: Any = group.table
     for item in (f for f in group.fields if f.shown):
         if item.declared.show is None:
-            columns.append(getattr(group.model, item.name))
+            columns.append(item.column)
             continue
+        other = shown_column(item).table.alias()
         (foreign_key,) = item.column.foreign_keys
-        other = foreign_key.column.table.alias()
         source = source.outerjoin(other, item.column == other.c[foreign_key.column.name])
         columns.append(other.c[item.declared.show])
-    return select(*columns).select_from(source).where(where).order_by(group.model.id)  # type: ignore[attr-defined]
+    since = since_column(group)
+    order = [group.table.c.id] if since is None else [since.desc(), group.table.c.id]
+    return select(*columns).select_from(source).where(where).order_by(*order)
+
+
+def shown_column(item: Field) -> Any:
+    """The column that a person reads: the field's own, or that of the row it points at."""
+    if item.declared.show is None:
+        return item.column
+    (foreign_key,) = item.column.foreign_keys
+    return foreign_key.column.table.c[item.declared.show]
+
+
+def since_column(group: Group) -> Any:
+    """The column from which retention counts, if it is one of the table's own."""
+    name = group.model.__since__
+    return None if name is None or "." in name else inspect(group.model).attrs[name].columns[0]
 
 
 def count(session: Session, group: Group, person: Person) -> int:

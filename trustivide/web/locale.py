@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import date, datetime, timedelta
 
 from flask import Flask, Response, has_request_context, request
-from flask_babel import Babel, format_date, get_locale, gettext
+from flask_babel import Babel, format_date, format_decimal, get_locale, gettext
 
 from trustivide.core.clock import STOCKHOLM
 from trustivide.core.text import Text
@@ -19,7 +19,7 @@ def language() -> str:
 
 
 def init_app(app: Flask, account_locale: Callable[[], str | None]) -> None:
-    """Install the locale selector, and filters for days, moments and declared texts."""
+    """Install the locale selector, and filters for days, moments, numbers and declared texts."""
 
     def select() -> str:
         if not has_request_context():
@@ -34,7 +34,7 @@ def init_app(app: Flask, account_locale: Callable[[], str | None]) -> None:
     app.config.setdefault("BABEL_TRANSLATION_DIRECTORIES", "../translations")
     Babel(app, locale_selector=select, default_timezone="Europe/Stockholm")
     app.jinja_env.filters.update(
-        day=day, last_day=last_day, moment=moment, iso_moment=iso_moment, text=text
+        day=day, last_day=last_day, moment=moment, iso_moment=iso_moment, number=number, text=text
     )
     app.jinja_env.globals["get_locale"] = get_locale
 
@@ -61,6 +61,11 @@ def moment(value: datetime) -> str:
 def iso_moment(value: str) -> str:
     """A moment that travelled as an ISO 8601 string, in a mail's parameters say."""
     return moment(datetime.fromisoformat(value))
+
+
+def number(value: int) -> str:
+    """ "1 000 000", grouped as the language does."""
+    return str(format_decimal(value))
 
 
 def text(value: Text) -> str:
