@@ -64,7 +64,8 @@ class Activity:
     ``uses`` names activities whose data this one works with, where it holds
     none of its own. ``consent_text`` is the key of the legal text that asks for
     consent. ``entered_by_others`` says that somebody else typed the data in
-    (GDPR Art. 14). ``desk`` is where staff decide about it.
+    (GDPR Art. 14). ``desk`` is where staff decide about it. What is
+    ``author_only`` is shown to nobody but who wrote it, the customer included.
     """
 
     key: str
@@ -81,6 +82,7 @@ class Activity:
     consent_text: str | None = None
     entered_by_others: bool = False
     desk: str = "privacy"
+    author_only: bool = False
 
 
 EEA = frozenset(
@@ -245,6 +247,7 @@ SURVEY_ANSWERS = Activity(
     _SELF,
     Retention(Text("30 dagar efter att enkäten stängt", "30 days after the survey closed"), 30),
     (HOSTING,),
+    author_only=True,
 )
 WORKSHOP_USE = Activity(
     "workshop_use",

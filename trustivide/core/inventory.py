@@ -135,20 +135,27 @@ class Store:
 class Consequence:
     """What erasing a person does beyond their own rows, said before it is done.
 
-    ``blocks`` means that it can't go on until somebody has acted.
+    ``blocks`` means that it can't go on until somebody has acted; ``href`` is
+    the page where that, or something better, can be done.
     """
 
     text: Text
     blocks: bool = False
+    href: str | None = None
 
 
 @dataclass(frozen=True)
 class Dependent:
-    """A feature's say in an erasure: what would happen, and making it happen."""
+    """A feature's say in an erasure: what would happen, and making it happen.
+
+    ``ending`` says what would happen if an organisation's contract ended; what
+    then has to be done, the feature does when its tables' owner closes it.
+    """
 
     key: str
     preview: Callable[[Session, Person], list[Consequence]]
     carry_out: Callable[[Session, Person, datetime], None] = lambda session, person, now: None
+    ending: Callable[[Session, UUID], list[Consequence]] = lambda session, organisation_id: []
 
 
 @dataclass(frozen=True)
@@ -180,14 +187,15 @@ class Informant:
 class Tenancy:
     """How an organisation's contract ends, for a layer that knows no organisations.
 
-    ``owned_by`` gives the organisations (id → name) whose owner an account is;
-    ``close`` erases one with all that belongs to it, within the caller's
-    transaction; ``accounts_of`` gives the accounts that would be left without
-    an organisation.
+    ``owned_by`` gives the organisations (id → name) whose owner an account is,
+    and ``owners_of`` the accounts that own one; ``close`` erases one with all
+    that belongs to it, within the caller's transaction; ``accounts_of`` gives
+    the accounts that would be left without an organisation.
     """
 
     table: str
     owned_by: Callable[[Session, UUID], dict[UUID, str]]
+    owners_of: Callable[[Session, UUID], list[UUID]]
     accounts_of: Callable[[Session, UUID], list[UUID]]
     close: Callable[[Session, UUID, datetime], None]
 
