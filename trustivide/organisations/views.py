@@ -88,13 +88,16 @@ def _verify_first() -> Response | None:
 
 
 def _page(template: str, actor: queries.Actor, **context: Any) -> Response:
-    there = url_for("organisations.owners", organisation_id=actor.organisation_id)
+    organisation = queries.organisation_of(db.session(), actor)
+    there = url_for("organisations.owners", organisation_id=organisation.id)
+    end = url_for("privacy.organisation", organisation_id=organisation.id)
+    crumbs = [(organisation.name, end), (_("Ägare och roller"), there)]
     return page(
         f"organisations/{template}",
         actor=actor,
-        organisation=queries.organisation_of(db.session(), actor),
+        organisation=organisation,
         there=there,
-        crumbs=[(_("Ägare och roller"), there)],
+        crumbs=crumbs,
         **context,
     )
 
