@@ -90,15 +90,8 @@ def _verify_first() -> Response | None:
 def _page(template: str, actor: queries.Actor, **context: Any) -> Response:
     organisation = queries.organisation_of(db.session(), actor)
     there = url_for("organisations.owners", organisation_id=organisation.id)
-    end = url_for("privacy.organisation", organisation_id=organisation.id)
-    crumbs = [(organisation.name, end), (_("Ägare och roller"), there)]
     return page(
-        f"organisations/{template}",
-        actor=actor,
-        organisation=organisation,
-        there=there,
-        crumbs=crumbs,
-        **context,
+        f"organisations/{template}", actor=actor, organisation=organisation, there=there, **context
     )
 
 

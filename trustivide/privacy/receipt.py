@@ -35,9 +35,9 @@ AGGREGATES_GONE = Text(
     "Published results are erased with the organisation.",
 )
 UNCOUNTED = Text(
-    "Enskilda svar är raderade utan att räknas: så få kan de ha varit att antalet sade för mycket.",
-    "Single answers are erased uncounted: so few may there have been that the number would tell "
-    "too much.",
+    "Enskilda svar är raderade. Antalet sägs inte: är de få kan det röja vem som har svarat.",
+    "Single answers are erased. Their number is not told: where they are few, it could give away "
+    "who answered.",
 )
 EXPORTS = Text(
     "Filer med dina uppgifter som låg hos oss är raderade. Det du själv laddat ner har du kvar.",
