@@ -170,7 +170,7 @@ def _connect_features() -> None:
             "compact": compaction.run,
         }
     )
-    outbox.gave_up["export"] = export.give_up
+    outbox.gave_up.update({"export": export.give_up, "hand_back": export.give_up})
     outbox.every_minute[:] = [
         survey_actions.close_due,
         erasure.start_due,

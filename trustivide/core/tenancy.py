@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, ForeignKey, Select, Table, func, inspect, 
 from sqlalchemy.orm import Session
 
 from trustivide.core.db import Base, Personal, Plain
-from trustivide.core.inventory import Record, Tenancy, mappers, registry
+from trustivide.core.inventory import Batch, Record, Tenancy, mappers, registry
 from trustivide.core.text import Text
 
 
@@ -30,6 +30,14 @@ class Column:
     column: Any
     label: Text | None = None
     show: str | None = None
+
+    @property
+    def shown(self) -> Any:
+        """The column whose values are read: its own, or that of the row pointed at."""
+        if self.show is None:
+            return self.column
+        (foreign_key,) = self.column.foreign_keys
+        return foreign_key.column.table.c[self.show]
 
 
 @dataclass(frozen=True)
@@ -145,18 +153,34 @@ def count(session: Session, part: Part, organisation_id: UUID) -> int:
 
 
 def records(
-    session: Session, part: Part, organisation_id: UUID, *, batch: int = 500
+    session: Session, part: Part, organisation_id: UUID, *, limit: int | None = None
 ) -> Iterator[Record]:
-    """The organisation's rows of ``part``, streamed ``batch`` at a time in a stable order."""
+    """The first ``limit`` of the organisation's rows of ``part``, or all, streamed."""
     names = [column.name for column in part.columns]
-    statement = _selection(part).where(clause(part, organisation_id))
-    for row in session.execute(statement.execution_options(yield_per=batch)):
-        yield Record(row[0], dict(zip(names, row[1:], strict=True)))
+    for batch in batches(session, part, organisation_id, limit=limit):
+        for row in batch:
+            yield Record(row[0], dict(zip(names, row, strict=True)))
+
+
+def batches(
+    session: Session,
+    part: Part,
+    organisation_id: UUID,
+    *,
+    limit: int | None = None,
+    size: int = 1000,
+) -> Iterator[Batch]:
+    """The organisation's rows of ``part``, ``size`` at a time, each as its columns stand.
+
+    The first of them is the row's key.
+    """
+    statement = _selection(part).where(clause(part, organisation_id)).limit(limit)
+    yield from session.execute(statement, execution_options={"yield_per": size}).partitions()
 
 
 def _selection(part: Part) -> Select[Any]:
     (row_id,) = part.table.primary_key.columns
-    columns: list[Any] = [row_id]
+    columns: list[Any] = []
     source: Any = part.table
     for column in part.columns:
         if column.show is None:

@@ -182,7 +182,8 @@ def _progress(export_id: UUID) -> Tell:
             return
         if not _set(export_id, progress=min(99, max(1, round(100 * part)))):
             raise Erased
-        jobs.keep_alive("export", clock.now())
+        for kind in ("export", "hand_back"):
+            jobs.keep_alive(kind, clock.now())
         told = time.monotonic()
 
     return tell

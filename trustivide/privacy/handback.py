@@ -4,8 +4,7 @@ Made, encrypted, kept and dropped as a person's download is. What goes into it
 is read from ``core.tenancy``: never a single answer, and never a key.
 """
 
-import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 from typing import IO
 from uuid import UUID
@@ -19,19 +18,18 @@ from trustivide.core import tenancy
 from trustivide.core.activities import CUSTOMER_RELATIONS
 from trustivide.core.db import db
 from trustivide.core.errors import Refused
-from trustivide.core.inventory import Record
 from trustivide.core.subjects import Person
 from trustivide.core.tenancy import Part
 from trustivide.outbox.actions import start_job
 from trustivide.outbox.registry import job_id
-from trustivide.privacy import export
+from trustivide.privacy import archive, export
 from trustivide.privacy.actions import record
+from trustivide.privacy.archive import Table, both
+from trustivide.privacy.export import Tell
 from trustivide.privacy.models import Export
 from trustivide.privacy.words import show
 
 SCHEMA = "trustivide-hand-back/1"
-_STEPS = 3
-Rows = Callable[[Part], Iterator[Record]]
 
 
 def request(
@@ -100,7 +98,7 @@ def run(params: dict[str, str], now: datetime) -> None:
         return
     organisation_id, locale = made.organisation_id, made.locale
 
-    def write(session: Session, sink: IO[bytes], tell: Callable[[float], None]) -> None:
+    def write(session: Session, sink: IO[bytes], tell: Tell) -> None:
         _write(session, sink, organisation_id, locale, now, tell)
 
     path = f"/privacy/organisation/{organisation_id}"
@@ -113,61 +111,51 @@ def _write(
     organisation_id: UUID,
     locale: str,
     now: datetime,
-    tell: Callable[[float], None],
+    tell: Tell,
 ) -> None:
-    held = [(part, tenancy.count(session, part, organisation_id)) for part in tenancy.handed_back()]
-    total = max(1, sum(n for _, n in held) * _STEPS)
-    done = 0
-
-    def rows(part: Part) -> Iterator[Record]:
-        nonlocal done
-        for row in tenancy.records(session, part, organisation_id):
-            yield row
-            done += 1
-            if done % 500 == 0:
-                tell(done / total)
-        tell(done / total)
-
-    with export.zipped(sink, now) as add:
-        add("index.html", _page(held, locale, now, rows))
-        add("data.json", _json(organisation_id, now, rows))
-        for part, _ in held:
-            add(f"{part.name}.csv", _csv(part, locale, rows))
+    """All that the organisation holds: a page to read, one file for machines, tables."""
+    head = {
+        "schema": SCHEMA,
+        "made_at": now.isoformat(timespec="seconds"),
+        "organisation": str(organisation_id),
+    }
+    tables = [_table(session, part, organisation_id, locale) for part in tenancy.handed_back()]
+    with archive.zipped(sink, now) as add:
+        add("index.html", _page(session, organisation_id, tables, locale, now))
+        tell(0)
+        archive.write_tables(add, head, tables, export.folder(), tell)
 
 
-def _page(held: list[tuple[Part, int]], locale: str, now: datetime, rows: Rows) -> Iterator[str]:
+def _table(session: Session, part: Part, organisation_id: UUID, locale: str) -> Table:
+    columns = {
+        c.name: {"label": both(c.label) if c.label else None, "type": archive.type_name(c.shown)}
+        for c in part.columns
+    }
+    count = tenancy.count(session, part, organisation_id)
+    return Table(
+        part.name,
+        {"label": both(part.label), "count": count, "columns": columns},
+        [c.name for c in part.columns],
+        [c.label.in_(locale) if c.label else c.name for c in part.columns],
+        count,
+        lambda: tenancy.batches(session, part, organisation_id),
+    )
+
+
+def _page(
+    session: Session, organisation_id: UUID, tables: list[Table], locale: str, now: datetime
+) -> Iterator[str]:
     with force_locale(locale):
         template = current_app.jinja_env.get_template("privacy/hand_back_page.html")
-        yield from template.generate(
-            held=held,
-            rows=rows,
+        pieces = template.stream(
+            held=[(p, t.count) for p, t in zip(tenancy.handed_back(), tables, strict=True)],
+            rows=lambda part: tenancy.records(session, part, organisation_id, limit=export.ON_PAGE),
+            on_page=export.ON_PAGE,
             kept_back=[part for part in tenancy.parts() if part.author_only],
             now=now,
             locale=locale,
             show=show,
             contact_email=current_app.config["SETTINGS"].contact_email,
         )
-
-
-def _json(organisation_id: UUID, now: datetime, rows: Rows) -> Iterator[str]:
-    head = {
-        "schema": SCHEMA,
-        "made_at": now.isoformat(timespec="seconds"),
-        "organisation": str(organisation_id),
-    }
-    yield json.dumps(head)[:-1] + ', "tables": {'
-    for n, part in enumerate(tenancy.handed_back()):
-        labels = {c.name: export.both(c.label) for c in part.columns if c.label}
-        described = {"label": export.both(part.label), "columns": labels}
-        yield ("," if n else "") + f"\n{json.dumps(part.name)}: "
-        yield json.dumps(described, ensure_ascii=False)[:-1] + ', "rows": ['
-        for m, row in enumerate(rows(part)):
-            values = {name: export.plain_value(value) for name, value in row.values.items()}
-            yield ("," if m else "") + "\n  " + json.dumps(values, ensure_ascii=False)
-        yield "]}"
-    yield "\n}}\n"
-
-
-def _csv(part: Part, locale: str, rows: Rows) -> Iterator[str]:
-    header = [c.label.in_(locale) if c.label else c.name for c in part.columns]
-    return export.csv_lines(header, (list(row.values.values()) for row in rows(part)))
+        pieces.enable_buffering(100)
+        yield from pieces
