@@ -14,6 +14,8 @@ from trustivide.auth.models import User
 from trustivide.core import clock
 from trustivide.core.db import db, transaction
 from trustivide.organisations import actions as organisations
+from trustivide.organisations.models import Membership
+from trustivide.organisations.queries import actor_for
 from trustivide.outbox import worker
 
 PASSWORD = "kantarell i backen"
@@ -36,6 +38,21 @@ def customer(name: str = "Alice Alm", email: str = "alice@exempel.test", **more:
         )
         assert user is not None
         user.confirmed_at = clock.now()
+    return user
+
+
+def colleague(
+    owner: User, role: str, name: str = "Bob Berg", email: str = "bob@exempel.test"
+) -> User:
+    """A confirmed account with ``role`` in the owner's organisation."""
+    with transaction() as session:
+        user = auth.create_user(
+            session, email=email, name=name, password=PASSWORD, locale="sv", now=clock.now()
+        )
+        user.confirmed_at = clock.now()
+        actor = actor_for(session, owner.id)
+        assert actor is not None
+        session.add(Membership(organisation_id=actor.organisation_id, user_id=user.id, role=role))
     return user
 
 

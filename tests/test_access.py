@@ -15,6 +15,7 @@ from tests.surveys.stories import launched
 from trustivide.core import clock
 from trustivide.core.db import db, transaction
 from trustivide.core.subjects import Person
+from trustivide.organisations.queries import owned_by
 from trustivide.privacy.models import Export, Request
 from trustivide.teams.models import TeamMember
 from trustivide.workshops.models import Search
@@ -63,7 +64,7 @@ def alices(app: Flask) -> dict[str, str]:
         "user_id": str(alice.id),
         "search_id": str(search.id),
         "export_id": str(export.id),
-        "organisation_id": str(uuid4()),
+        "organisation_id": str(owned_by(db.session(), alice.id).popitem()[0]),
         "look_id": str(uuid4()),
         "record": str(uuid4()),
         "row": str(search.id),
@@ -74,6 +75,7 @@ def alices(app: Flask) -> dict[str, str]:
         "code": "AAAAA-AAAAA-AAAAA-AAAAA-AAAAA-AAAAA",
         "activity": "search_history",
         "number": "1",
+        "version": "2",
     }
 
 

@@ -61,7 +61,7 @@ VIEW_MODULES = {
     "privacy": {"views", "forms", "access", "words"},
     "admin": {"views", "forms"},
 }
-PROCESSES = {"outbox.delivery", "outbox.worker", "privacy.export"}
+PROCESSES = {"outbox.delivery", "outbox.worker", "privacy.export", "privacy.handback"}
 """Parts of the worker process: they hold an application, but no request."""
 SHARED_VIEW_MODULES = {"auth.login"}
 """Who is signed in is asked by every feature's views."""

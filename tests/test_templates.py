@@ -18,7 +18,11 @@ FRAMES = {
     "_centre.html",
     "_open.html",
 }  # their pages say what they are called
-DOWNLOADED = {"privacy/export_page.html"}  # read from disk, without our stylesheets
+DOWNLOADED = {
+    "privacy/_download_style.html",
+    "privacy/export_page.html",
+    "privacy/hand_back_page.html",
+}  # read from disk, without our stylesheets
 PARTS = {"subject.txt", "body.txt", "body.html"}
 
 _HOLE = "\0"  # where an expression stands

@@ -30,7 +30,7 @@ from trustivide.outbox import delivery, worker
 from trustivide.outbox.registry import registry as outbox
 from trustivide.privacy import access as privacy_access
 from trustivide.privacy import actions as privacy_actions
-from trustivide.privacy import erasure, export, notices, retention
+from trustivide.privacy import contract, erasure, export, handback, notices, retention
 from trustivide.privacy import links as privacy_links
 from trustivide.privacy.views import routes as privacy_pages
 from trustivide.rights import ledger
@@ -136,24 +136,42 @@ def _connect_features() -> None:
     """News that travels upwards, and what features add to worker and inventory."""
     registries = inventory.registry
     registries.dependents[:] = [
-        inventory.Dependent("surveys", survey_actions.erasure_preview),
+        inventory.Dependent(
+            "surveys", survey_actions.erasure_preview, ending=survey_actions.ending_preview
+        ),
         inventory.Dependent(
             "organisations",
             organisation_actions.erasure_preview,
             organisation_actions.close_orphans,
+            organisation_actions.ending_preview,
         ),
     ]
+    registries.tenancy = inventory.Tenancy(
+        "organisation",
+        organisations.owned_by,
+        organisations.owners_of,
+        organisations.left_without,
+        organisation_actions.close,
+    )
     registries.informants[:] = [inventory.Informant("teams", team_queries.given_to)]
     registries.stores[:] = [delivery.DEVELOPMENT_MAIL, export.FILES]
     team_actions.removal_blockers[:] = [survey_actions.blocks_removal]
-    organisation_actions.organisation_closing.connect(survey_actions.on_organisation_closing)
+    for told in (survey_actions.on_organisation_closing, contract.on_closing):
+        organisation_actions.organisation_closing.connect(told)
     outbox.composers.update(survey_mails.COMPOSERS | privacy_links.COMPOSERS)
     outbox.traceless.update(survey_mails.TRACELESS)
     outbox.person_of = accounts.person_at
     outbox.unsubscribe = privacy_actions.unsubscribe_path
     outbox.handlers.update(
-        {"export": export.run, "erasure": erasure.run, "compact": compaction.run}
+        {
+            "export": export.run,
+            "hand_back": handback.run,
+            "erasure": erasure.run,
+            "ending": contract.run,
+            "compact": compaction.run,
+        }
     )
+    outbox.gave_up.update({"export": export.give_up, "hand_back": export.give_up})
     outbox.every_minute[:] = [
         survey_actions.close_due,
         erasure.start_due,

@@ -1,11 +1,7 @@
 """The privacy centre as people meet it: seeing, correcting, choosing, downloading, leaving."""
 
-import csv
-import io
-import json
 import re
 import threading
-import zipfile
 from collections.abc import Callable
 from datetime import date, timedelta
 
@@ -25,7 +21,7 @@ from trustivide.core.subjects import Person
 from trustivide.organisations.models import Organisation
 from trustivide.outbox import actions as outbox
 from trustivide.outbox.models import Mail
-from trustivide.privacy import actions, export, links
+from trustivide.privacy import actions, links
 from trustivide.privacy.models import Export, PrivacyLink, Request
 from trustivide.rights.models import ConsentRecord
 from trustivide.rights.queries import consented, may_use
@@ -415,73 +411,6 @@ def test_an_unknown_strangers_address_is_dropped_within_minutes(
         tick()
     assert db.session.scalar(select(func.count()).select_from(PrivacyLink)) == 0
     assert db.session.scalars(select(Mail.recipient)).all() == [None]
-
-
-# Downloading
-
-
-@both_databases
-def test_a_download_is_for_its_owner_who_gave_the_password_lately(
-    app: Flask, client: FlaskClient, browser_of: Callable[[], FlaskClient]
-) -> None:
-    customer()
-    customer("Charlie", "charlie@granne.test", number="556036-0793", organisation="Grannen AB")
-    sign_in(client)
-    location = client.post("/privacy/export").headers["Location"]
-    assert "refresh" in client.get(location).text
-    assert client.get(f"{location}/file").status_code == 404
-    mails = delivered(app)
-    assert location in link_in(mails[-1], "/privacy/export/")
-    file = client.get(f"{location}/file")
-    assert file.status_code == 200
-    assert file.headers["Cache-Control"] == "no-store"
-    assert file.headers["X-Content-Type-Options"] == "nosniff"
-    assert re.fullmatch(
-        r'attachment; filename="trustivide-\d{4}-\d\d-\d\d\.zip"',
-        file.headers["Content-Disposition"],
-    )
-    other = sign_in(browser_of(), "charlie@granne.test")
-    assert other.get(location).status_code == 404
-    assert other.get(f"{location}/file").status_code == 404
-    assert browser_of().get(f"{location}/file").status_code == 303
-    with time_machine.travel(clock.now() + timedelta(minutes=16)):
-        assert "/auth/verify" in client.get(f"{location}/file").headers["Location"]
-        assert "/auth/verify" in client.post("/privacy/export").headers["Location"]
-    (sealed,) = (app.config["SETTINGS"].instance / "exports").glob("*.age")
-    raw = sealed.read_bytes()
-    assert raw.startswith(b"age-encryption.org/v1")
-    assert b"PK\x03\x04" not in raw
-    with time_machine.travel(clock.now() + timedelta(days=7, minutes=1)):
-        db.session.rollback()
-        export.drop_expired(clock.now())
-    assert not sealed.exists()
-    assert sign_in(browser_of()).get(location).status_code == 404
-
-
-def test_formulas_in_a_table_are_defused_and_exact_in_json(app: Flask, client: FlaskClient) -> None:
-    user = customer()
-    words = ["=HYPERLINK(1)", "+46", "-1", "@a", "\tx", 'vanlig, "text"']
-    with transaction() as session:
-        session.add_all(Search(user_id=user.id, query=w, at=clock.now()) for w in words)
-    sign_in(client)
-    location = client.post("/privacy/export").headers["Location"]
-    delivered(app)
-    archive = zipfile.ZipFile(io.BytesIO(client.get(f"{location}/file").data))
-    table = list(csv.reader(io.StringIO(archive.read("search.csv").decode("utf-8-sig"))))
-    column = table[0].index("Sökord")
-    assert {row[column] for row in table[1:]} == {*(f"'{w}" for w in words[:5]), words[5]}
-    data = json.loads(archive.read("data.json"))
-    assert data["schema"] == export.SCHEMA
-    assert {row["query"] for row in data["groups"]["search"]["rows"]} == set(words)
-    assert data["groups"]["search"]["columns"]["query"]["portable"] is True
-
-
-def test_asking_twice_makes_one_download(app: Flask, client: FlaskClient) -> None:
-    customer()
-    sign_in(client)
-    first, second = (client.post("/privacy/export").headers["Location"] for _ in range(2))
-    assert first == second
-    assert _requests("export") == 1
 
 
 # Mail that somebody doesn't want

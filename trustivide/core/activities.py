@@ -66,7 +66,8 @@ class Activity:
     none of its own. ``consent_text`` is the key of the legal text that asks for
     consent. ``entered_by_others`` says that somebody else typed the data in
     (GDPR Art. 14). ``desk`` is where staff decide about it. ``subjects`` says
-    whose data it is (Art. 30(1)(c)).
+    whose data it is (Art. 30(1)(c)). What is ``author_only`` is shown to nobody
+    but who wrote it, the customer included.
     """
 
     key: str
@@ -84,6 +85,7 @@ class Activity:
     entered_by_others: bool = False
     desk: str = "privacy"
     subjects: Text | None = None
+    author_only: bool = False
 
     @property
     def recipients(self) -> tuple[Recipient, ...]:
@@ -296,6 +298,7 @@ SURVEY_ANSWERS = Activity(
     Retention(Text("30 dagar efter att enkäten stängt", "30 days after the survey closed"), 30),
     (HOSTING,),
     subjects=_RESPONDENTS,
+    author_only=True,
 )
 WORKSHOP_USE = Activity(
     "workshop_use",

@@ -15,6 +15,7 @@ import secrets
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from cryptography.exceptions import InvalidSignature, InvalidTag
@@ -29,6 +30,7 @@ from trustivide.core.errors import BootError
 
 _FORMAT = 1
 _NONCE_BYTES = 12
+_BODY = 2 + _NONCE_BYTES  # where the ciphertext begins
 
 
 def normalise_address(address: str) -> str:
@@ -95,15 +97,20 @@ class KeyRing:
         version = max(self.cipher)
         header = bytes([_FORMAT, version])
         nonce = secrets.token_bytes(_NONCE_BYTES)
-        return header + nonce + AESGCM(self.cipher[version]).encrypt(nonce, plaintext, header)
+        return header + nonce + self._ciphers[version].encrypt(nonce, plaintext, header)
 
     def decrypt(self, stored: bytes) -> bytes:
         """Undo :meth:`encrypt`. Raises :class:`DecryptionError`."""
-        header, nonce, body = stored[:2], stored[2 : 2 + _NONCE_BYTES], stored[2 + _NONCE_BYTES :]
         try:
-            return AESGCM(self.cipher[header[1]]).decrypt(nonce, body, header)
+            cipher = self._ciphers[stored[1]]
+            return cipher.decrypt(stored[2:_BODY], stored[_BODY:], stored[:2])
         except (InvalidTag, KeyError, IndexError, ValueError):
             raise DecryptionError("stored value can't be read with this key ring") from None
+
+    @cached_property
+    def _ciphers(self) -> dict[int, AESGCM]:
+        """Made once: expanding a key takes longer than decrypting a short value with it."""
+        return {version: AESGCM(key) for version, key in self.cipher.items()}
 
     def digest(self, value: str | bytes, purpose: str = "address") -> bytes:
         """Keyed digest (32 bytes) of ``value`` under the current key, bound to ``purpose``."""

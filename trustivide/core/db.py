@@ -86,9 +86,11 @@ class Personal:
 
 @dataclass(frozen=True)
 class Plain:
-    """What a ``plain`` column declared: why it is not personal data."""
+    """What a ``plain`` column declared: why it is not personal data, and how it is handed back."""
 
     why: str
+    label: Text | None
+    show: str | None
 
 
 def personal(
@@ -120,9 +122,16 @@ def personal(
     return mapped_column(*args, info={"trustivide": info}, **kwargs)
 
 
-def plain(*args: Any, why: str, **kwargs: Any) -> MappedColumn[Any]:
-    """A column that says nothing about any person; ``why`` says why not."""
-    return mapped_column(*args, info={"trustivide": Plain(why)}, **kwargs)
+def plain(
+    *args: Any, why: str, label: Text | None = None, show: str | None = None, **kwargs: Any
+) -> MappedColumn[Any]:
+    """A column that says nothing about any person; ``why`` says why not.
+
+    With a ``label`` it is handed back to the organisation whose row it is
+    (GDPR Art. 28(3)(g)); without one it stays here, as keys must. ``show`` is
+    that of :func:`personal`.
+    """
+    return mapped_column(*args, info={"trustivide": Plain(why, label, show)}, **kwargs)
 
 
 def key() -> MappedColumn[Any]:
@@ -162,6 +171,7 @@ class Base(DeclarativeBase):
     __label__: ClassVar[Text | None] = None
     __subject__: ClassVar[Link | None] = None
     __since__: ClassVar[str | None] = None
+    __collection__: ClassVar[Text | None] = None
 
     def __repr__(self) -> str:
         identity = inspect(self).identity
@@ -182,7 +192,8 @@ if TYPE_CHECKING:
         ``__subject__`` says how a row belongs to a person, ``__since__`` names
         the column from which the activity's retention counts (``"column"``, or
         ``"foreign_key.column"`` of the row it points at), ``__label__`` is what
-        people read.
+        people read of their own rows, ``__collection__`` what an organisation
+        reads of all of its.
         """
 
         __abstract__ = True

@@ -7,7 +7,7 @@ feature is imported: a feature is seen because its models are mapped.
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -112,6 +112,10 @@ class Record:
     values: dict[str, Any]
 
 
+Batch = Sequence[Sequence[Any]]
+"""Some rows as they were selected: id first, then every shown field."""
+
+
 @dataclass(frozen=True)
 class Store:
     """A place outside the tables that holds personal data, under the same contract.
@@ -131,20 +135,27 @@ class Store:
 class Consequence:
     """What erasing a person does beyond their own rows, said before it is done.
 
-    ``blocks`` means that it can't go on until somebody has acted.
+    ``blocks`` means that it can't go on until somebody has acted; ``href`` is
+    the page where that, or something better, can be done.
     """
 
     text: Text
     blocks: bool = False
+    href: str | None = None
 
 
 @dataclass(frozen=True)
 class Dependent:
-    """A feature's say in an erasure: what would happen, and making it happen."""
+    """A feature's say in an erasure: what would happen, and making it happen.
+
+    ``ending`` says what would happen if an organisation's contract ended; what
+    then has to be done, the feature does when its tables' owner closes it.
+    """
 
     key: str
     preview: Callable[[Session, Person], list[Consequence]]
     carry_out: Callable[[Session, Person, datetime], None] = lambda session, person, now: None
+    ending: Callable[[Session, UUID], list[Consequence]] = lambda session, organisation_id: []
 
 
 @dataclass(frozen=True)
@@ -176,14 +187,15 @@ class Informant:
 class Tenancy:
     """How an organisation's contract ends, for a layer that knows no organisations.
 
-    ``owned_by`` gives the organisations (id → name) whose owner an account is;
-    ``close`` erases one with all that belongs to it, within the caller's
-    transaction; ``accounts_of`` gives the accounts that would be left without
-    an organisation.
+    ``owned_by`` gives the organisations (id → name) whose owner an account is,
+    and ``owners_of`` the accounts that own one; ``close`` erases one with all
+    that belongs to it, within the caller's transaction; ``accounts_of`` gives
+    the accounts that would be left without an organisation.
     """
 
     table: str
     owned_by: Callable[[Session, UUID], dict[UUID, str]]
+    owners_of: Callable[[Session, UUID], list[UUID]]
     accounts_of: Callable[[Session, UUID], list[UUID]]
     close: Callable[[Session, UUID, datetime], None]
 
@@ -381,33 +393,67 @@ def _via(model: type[Base], column: Any, person: Person) -> ColumnElement[bool] 
 
 
 def records(
-    session: Session, group: Group, person: Person, *, batch: int = 500
+    session: Session, group: Group, person: Person, *, limit: int | None = None
 ) -> Iterator[Record]:
-    """The person's rows of ``group``, streamed ``batch`` at a time in a stable order."""
-    statement = selection(group, person)
-    if statement is None:
-        return
+    """The person's newest ``limit`` rows of ``group``, or all, streamed."""
     names = [f.name for f in group.fields if f.shown]
-    for row in session.execute(statement.execution_options(yield_per=batch)):
-        yield Record(row[0], dict(zip(names, row[1:], strict=True)))
+    for batch in batches(session, group, person, limit=limit):
+        for row in batch:
+            yield Record(row[0], dict(zip(names, row[1:], strict=True)))
+
+
+def batches(
+    session: Session,
+    group: Group,
+    person: Person,
+    *,
+    limit: int | None = None,
+    size: int = 1000,
+) -> Iterator[Batch]:
+    """What :func:`selection` selects, streamed ``size`` rows at a time."""
+    statement = selection(group, person)
+    if statement is not None:
+        options = {"yield_per": size}
+        yield from session.execute(statement.limit(limit), execution_options=options).partitions()
 
 
 def selection(group: Group, person: Person) -> Select[Any] | None:
-    """The query behind :func:`records`: id first, then every shown field."""
+    """The person's rows of ``group``: id first, then every shown field.
+
+    Newest first where the table knows what newest means, in a stable order
+    that the index on subject and time has already: nothing is sorted, however
+    many rows there are.
+    """
     where = clause(group, person)
     if where is None:
         return None
-    columns: list[Any] = [group.model.id]  # type: ignore[attr-defined]
+    columns: list[Any] = [group.table.c.id]
     source: Any = group.table
     for item in (f for f in group.fields if f.shown):
         if item.declared.show is None:
-            columns.append(getattr(group.model, item.name))
+            columns.append(item.column)
             continue
+        other = shown_column(item).table.alias()
         (foreign_key,) = item.column.foreign_keys
-        other = foreign_key.column.table.alias()
         source = source.outerjoin(other, item.column == other.c[foreign_key.column.name])
         columns.append(other.c[item.declared.show])
-    return select(*columns).select_from(source).where(where).order_by(group.model.id)  # type: ignore[attr-defined]
+    since = since_column(group)
+    order = [group.table.c.id] if since is None else [since.desc(), group.table.c.id]
+    return select(*columns).select_from(source).where(where).order_by(*order)
+
+
+def shown_column(item: Field) -> Any:
+    """The column that a person reads: the field's own, or that of the row it points at."""
+    if item.declared.show is None:
+        return item.column
+    (foreign_key,) = item.column.foreign_keys
+    return foreign_key.column.table.c[item.declared.show]
+
+
+def since_column(group: Group) -> Any:
+    """The column from which retention counts, if it is one of the table's own."""
+    name = group.model.__since__
+    return None if name is None or "." in name else inspect(group.model).attrs[name].columns[0]
 
 
 def count(session: Session, group: Group, person: Person) -> int:

@@ -1,9 +1,10 @@
-"""Registering a customer, and what becomes of one whose last owner leaves."""
+"""Registering a customer, handing it over, and what becomes of one whose last owner leaves."""
 
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from blinker import Signal
-from sqlalchemy import delete, select
+from sqlalchemy import Select, delete, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -14,12 +15,13 @@ from trustivide.auth.passwords import hash_password
 from trustivide.core.activities import MARKETING_EMAIL
 from trustivide.core.clock import day_of
 from trustivide.core.db import transaction
+from trustivide.core.errors import Refused
 from trustivide.core.inventory import Consequence
 from trustivide.core.subjects import Person
 from trustivide.core.text import Text
 from trustivide.organisations.models import AgreementAcceptance, Membership, Organisation
 from trustivide.organisations.numbers import clean
-from trustivide.organisations.queries import owned_alone
+from trustivide.organisations.queries import Actor, left_without, owned_alone, owners_of
 from trustivide.outbox.actions import start_job
 from trustivide.rights import actions as rights
 from trustivide.rights import legal_texts
@@ -116,22 +118,108 @@ def erasure_preview(session: Session, person: Person) -> list[Consequence]:
         Consequence(
             Text(
                 f"Du är ensam ägare av {o.name}. Organisationen avslutas: dess team, deltagare, "
-                "enkäter och resultat raderas.",
+                "enkäter och resultat raderas. Konton som inte hör till någon annan organisation "
+                "raderas också, sju dagar senare. Lämna över till någon annan först, om den ska "
+                "finnas kvar.",
                 f"You are the only owner of {o.name}. The organisation ends: its teams, members, "
-                "surveys and results are erased.",
-            )
+                "surveys and results are erased. Accounts that belong to no other organisation "
+                "are erased too, seven days later. Hand over to somebody else first, if it is to "
+                "stay.",
+            ),
+            href=f"/organisation/{o.id}/owners",
         )
         for o in owned_alone(session, person.user_id)
     ]
+
+
+def ending_preview(session: Session, organisation_id: UUID) -> list[Consequence]:
+    """Say what becomes of the accounts when the organisation's contract ends."""
+    number = len(left_without(session, organisation_id))
+    if not number:
+        return []
+    return [
+        Consequence(
+            Text(
+                f"Konton som inte hör till någon annan organisation: {number}. De raderas sju "
+                "dagar efter organisationen. Var och en får ett mejl med ett eget kvitto, och kan "
+                "behålla sitt konto.",
+                f"Accounts that belong to no other organisation: {number}. They are erased seven "
+                "days after the organisation. Each gets a mail with a receipt of their own, and "
+                "can keep the account.",
+            )
+        )
+    ]
+
+
+def close(session: Session, organisation_id: UUID, now: datetime) -> None:
+    """Erase the organisation with all that belongs to it; one that is gone is left alone."""
+    organisation = session.get(Organisation, organisation_id)
+    if organisation is not None:
+        organisation_closing.send(organisation, session=session, now=now)
+        session.execute(delete(Organisation).where(Organisation.id == organisation_id))
 
 
 def close_orphans(session: Session, person: Person, now: datetime) -> None:
     """Erase the organisations that would have no owner left, with all that belongs to them."""
     if person.user_id is None:
         return
+    # Locked first: of two owners who leave at once, the later one sees that they are alone.
+    session.execute(
+        select(Organisation.id)
+        .join(Membership, Membership.organisation_id == Organisation.id)
+        .where(Membership.user_id == person.user_id, Membership.role == "owner")
+        .order_by(Organisation.id)
+        .with_for_update(of=Organisation)
+    )
     for organisation in owned_alone(session, person.user_id):
-        organisation_closing.send(organisation, session=session, now=now)
-        session.execute(delete(Organisation).where(Organisation.id == organisation.id))
+        close(session, organisation.id, now)
+
+
+def make_owner(session: Session, actor: Actor, user_id: UUID) -> None:
+    """Let another account of the actor's organisation own it too. Doing it twice does it once.
+
+    Raises :class:`Refused` when the actor owns it no longer, or the account has
+    left or never confirmed its address.
+    """
+    _hold(session, actor)
+    membership = session.scalar(_membership(actor, user_id))
+    user = accounts.by_id(session, user_id)
+    if membership is None or user is None or user.confirmed_at is None:
+        raise Refused("no such account")
+    membership.role = "owner"
+    session.flush()
+
+
+def step_down(session: Session, actor: Actor) -> None:
+    """Let an owner go on as administrator.
+
+    Raises :class:`Refused` for the last one: an organisation always has an
+    owner, also when two step down at once.
+    """
+    if _hold(session, actor) == {actor.user_id}:
+        raise Refused("the last owner")
+    membership = session.scalars(_membership(actor, actor.user_id)).one()
+    membership.role = "admin"
+    session.flush()
+
+
+def _hold(session: Session, actor: Actor) -> set[UUID]:
+    """Lock the organisation and read its owners anew; the actor must be one of them."""
+    session.execute(
+        select(Organisation.id).where(Organisation.id == actor.organisation_id).with_for_update()
+    )
+    owners = set(owners_of(session, actor.organisation_id))
+    if actor.user_id not in owners:
+        raise Refused("not an owner")
+    return owners
+
+
+def _membership(actor: Actor, user_id: UUID) -> Select[Membership]:
+    return (
+        select(Membership)
+        .where(Membership.organisation_id == actor.organisation_id, Membership.user_id == user_id)
+        .execution_options(populate_existing=True)
+    )
 
 
 def forget_unconfirmed(now: datetime) -> None:

@@ -27,6 +27,7 @@ class Organisation(Model):
     """A customer. ``minimum_answers`` is its k: results need at least so many answers."""
 
     __label__ = Text("Organisation", "Organisation")
+    __collection__ = Text("Organisationen", "The organisation")
     __subject__ = ByUser("registered_by_id")
     __since__ = "customer_since"
     __table_args__ = (CheckConstraint(f"minimum_answers >= {MINIMUM_K}", name="minimum_answers"),)
@@ -52,7 +53,11 @@ class Organisation(Model):
         index=True,
         nullable=False,
     )
-    minimum_answers: Mapped[int] = plain(default=DEFAULT_K, why="k, a setting of the organisation")
+    minimum_answers: Mapped[int] = plain(
+        default=DEFAULT_K,
+        why="k, a setting of the organisation",
+        label=Text("Minsta antal svar", "Fewest answers"),
+    )
     customer_since: Mapped[date] = personal(
         activity=CUSTOMER_RELATIONS,
         erase=_THE_ORGANISATION_STAYS,
@@ -70,6 +75,7 @@ class Membership(Model):
     """Somebody's role in an organisation."""
 
     __label__ = Text("Din roll", "Your role")
+    __collection__ = Text("Roller i organisationen", "Roles in the organisation")
     __subject__ = ByUser("user_id")
     __table_args__ = (
         UniqueConstraint("organisation_id", "user_id"),
@@ -99,6 +105,7 @@ class AgreementAcceptance(Model):
     """The processing agreement (GDPR Art. 28), accepted by somebody for an organisation."""
 
     __label__ = Text("Godkända avtal", "Accepted agreements")
+    __collection__ = Text("Godkända avtal", "Accepted agreements")
     __subject__ = ByUser("accepted_by_id")
     __since__ = "at"
 

@@ -60,6 +60,57 @@ def owned_alone(session: Session, user_id: UUID) -> Sequence[Organisation]:
     ).all()
 
 
+def owned_by(session: Session, user_id: UUID) -> dict[UUID, str]:
+    """The organisations (id → name) whose owner this account is, by name."""
+    rows = session.execute(
+        select(Organisation.id, Organisation.name)
+        .join(Membership, Membership.organisation_id == Organisation.id)
+        .where(Membership.user_id == user_id, Membership.role == "owner")
+        .order_by(Organisation.name, Organisation.id)
+    )
+    return {row.id: row.name for row in rows}
+
+
+def owners_of(session: Session, organisation_id: UUID) -> list[UUID]:
+    """The accounts that own the organisation."""
+    return list(
+        session.scalars(
+            select(Membership.user_id)
+            .where(Membership.organisation_id == organisation_id, Membership.role == "owner")
+            .order_by(Membership.user_id)
+        )
+    )
+
+
+def as_owner(session: Session, user_id: UUID, organisation_id: UUID) -> Actor | None:
+    """The account as an owner of this very organisation, or ``None``."""
+    owns = organisation_id in owned_by(session, user_id)
+    return Actor(user_id, organisation_id, "owner") if owns else None
+
+
+def member(session: Session, actor: Actor, user_id: UUID) -> tuple[User, str] | None:
+    """An account of the actor's organisation with its role."""
+    found = accounts_of(session, actor.organisation_id)
+    return next(((user, role) for user, role in found if user.id == user_id), None)
+
+
+def left_without(session: Session, organisation_id: UUID) -> list[UUID]:
+    """The accounts that belong to this organisation and to no other; never one of our staff's."""
+    elsewhere = select(Membership.user_id).where(Membership.organisation_id != organisation_id)
+    return list(
+        session.scalars(
+            select(User.id)
+            .join(Membership, Membership.user_id == User.id)
+            .where(
+                Membership.organisation_id == organisation_id,
+                User.is_staff.is_(False),
+                User.id.not_in(elsewhere),
+            )
+            .order_by(User.id)
+        )
+    )
+
+
 def accounts_of(session: Session, organisation_id: UUID) -> Sequence[tuple[User, str]]:
     """The accounts of an organisation with their roles."""
     rows = session.execute(

@@ -70,3 +70,5 @@ def _run(job_id: UUID) -> None:
             .values(state=state, lease=None, not_before=not_before)
             .execution_options(synchronize_session=False)
         )
+    if state == "failed" and kind in registry.gave_up:
+        registry.gave_up[kind](params, clock.now())

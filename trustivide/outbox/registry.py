@@ -26,7 +26,7 @@ class Registry:
     """``traceless`` kinds of mail leave no row behind, whatever became of them.
 
     ``person_of`` says who has an address: a consent given with an account counts
-    for mail to the account's address.
+    for mail to the account's address. ``gave_up`` hears of a job that is tried no more.
     """
 
     composers: dict[str, Composer] = field(default_factory=dict)
@@ -34,6 +34,7 @@ class Registry:
     traceless: set[str] = field(default_factory=set)
     unsubscribe: Callable[[str, str], str] | None = None
     handlers: dict[str, Handler] = field(default_factory=dict)
+    gave_up: dict[str, Handler] = field(default_factory=dict)
     every_minute: list[Callable[[datetime], None]] = field(default_factory=list)
     every_night: list[Callable[[datetime], None]] = field(default_factory=list)
 

@@ -1,12 +1,13 @@
 """Who visits the privacy centre: a signed-in account, or the owner of an address."""
 
 from dataclasses import dataclass
+from uuid import UUID
 
 from flask import Response, g
 
 from trustivide.auth import login
 from trustivide.auth.models import User
-from trustivide.core import clock
+from trustivide.core import clock, tenancy
 from trustivide.core.cookies import VISIT
 from trustivide.core.db import db
 from trustivide.core.subjects import Person
@@ -31,6 +32,13 @@ class Visitor:
     name: str
     locale: str
     recently_verified: bool
+
+    @property
+    def organisations(self) -> dict[UUID, str]:
+        """The organisations that the visitor owns: none for a visit by mailed link."""
+        if self.user is None:
+            return {}
+        return tenancy.tenancy().owned_by(db.session(), self.user.id)
 
 
 def visitor() -> Visitor | None:

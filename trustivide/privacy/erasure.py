@@ -116,11 +116,13 @@ def request(
     name: str,
     locale: str,
     now: datetime,
+    ended: str | None = None,
 ) -> str:
     """Decide an erasure; returns the code of its receipt, which is stored nowhere.
 
     An account waits for :data:`COOLING` and its owner gets a mail with the way
-    back; without an account it begins at once. Raises :class:`Refused` when
+    back; without an account it begins at once. ``ended`` names the organisation
+    whose end is why, where it was not the person's own wish. Raises :class:`Refused` when
     something blocks it or one is already on its way.
     """
     if plan(session, person).is_blocked:
@@ -156,6 +158,7 @@ def request(
             "path": "/privacy/erasure",
             "receipt_path": f"/privacy/receipt/{code}",
             "begins_at": begins_at.isoformat(),
+            "ended": ended,
         },
         purpose=PRIVACY_RIGHTS,
         locale=locale,
@@ -186,17 +189,20 @@ def by_code(session: Session, code: str) -> Erasure | None:
 
 def start_due(now: datetime) -> None:
     """Queue what has cooled off, and whatever lost its job; the worker calls it every minute."""
-    waiting = db.session.scalars(
-        select(Erasure.id).where(
+    found = db.session.execute(
+        select(Erasure.id, Erasure.organisation_id).where(
             Erasure.state.in_(("queued", "rows", "compacting"))
             | ((Erasure.state == "cooling") & (Erasure.begins_at <= now))
         )
-    ).all()
+    )
+    waiting = {row.id: "erasure" if row.organisation_id is None else "ending" for row in found}
     if not waiting:
         return
     with transaction() as session:
         alive = session.scalars(
-            select(Job).where(Job.kind == "erasure", Job.state.in_(("queued", "running")))
+            select(Job).where(
+                Job.kind.in_(("erasure", "ending")), Job.state.in_(("queued", "running"))
+            )
         )
         at_work = {UUID(job.params["id"]) for job in alive}
         session.execute(
@@ -205,20 +211,21 @@ def start_due(now: datetime) -> None:
             .values(state="queued")
             .execution_options(synchronize_session=False)
         )
-        for erasure_id in waiting:
+        for erasure_id, kind in waiting.items():
             if erasure_id not in at_work:
-                start_job(session, "erasure", {"id": str(erasure_id)}, now=now)
+                start_job(session, kind, {"id": str(erasure_id)}, now=now)
 
 
 def run(params: dict[str, str], now: datetime) -> None:
     """Carry one erasure out, from wherever it stands. A finished one is left alone."""
     erasure_id = job_id(params)
-    steps = {"queued": _note_intent, "rows": _erase, "compacting": _finish}
-    while (state := _state(erasure_id)) in steps:
+    steps = {"queued": _note_intent, "rows": _erase, "compacting": finish}
+    while (state := state_of(erasure_id)) in steps:
         steps[state](erasure_id, now)
 
 
-def _state(erasure_id: UUID) -> str | None:
+def state_of(erasure_id: UUID) -> str | None:
+    """How far an erasure has come, read anew."""
     state = db.session.scalar(select(Erasure.state).where(Erasure.id == erasure_id))
     db.session.rollback()  # VACUUM waits for no reader, and least of all for ourselves
     return state
@@ -303,11 +310,12 @@ def _filled(group: Group) -> dict[str, Any]:
     return values
 
 
-def _finish(erasure_id: UUID, now: datetime) -> None:
+def finish(erasure_id: UUID, now: datetime) -> None:
     """Scrub the file once for every erasure that waits for it, then issue the receipts."""
     waiting = db.session.scalars(select(Erasure.id).where(Erasure.state == "compacting")).all()
     db.session.rollback()
-    jobs.keep_alive("erasure", clock.now())
+    for kind in ("erasure", "ending"):
+        jobs.keep_alive(kind, clock.now())
     compact()
     for each in waiting:
         with transaction() as session:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
-from wtforms import BooleanField, EmailField, StringField, TextAreaField
+from wtforms import BooleanField, EmailField, StringField, TextAreaField, ValidationError
 from wtforms.validators import Length
 
 from trustivide.core.crypto import EncryptedAddress
@@ -25,6 +25,22 @@ class ErasureForm(Form):
         _l("Jag har läst vad som raderas och vad som blir kvar"),
         [required(_l("Läs igenom och kryssa i rutan först."))],
     )
+
+
+class EndingForm(Form):
+    """Ending an organisation's contract: its name in full, and what was decided about a copy."""
+
+    without_copy = BooleanField(_l("Vi behöver ingen kopia"))
+    name = StringField(_l("Organisationens namn"), [required(_l("Skriv organisationens namn."))])
+
+    def __init__(self, organisation: str) -> None:
+        super().__init__()
+        self._organisation = organisation
+
+    def validate_name(self, field: Any) -> None:
+        """Raise :class:`ValidationError` unless it is the name, case and blanks aside."""
+        if " ".join(field.data.split()).casefold() != self._organisation.casefold():
+            raise ValidationError(_l("Det är inte organisationens namn. Skriv det som det står."))
 
 
 class ReceiptForm(Form):

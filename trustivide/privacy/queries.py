@@ -242,7 +242,7 @@ def exports(session: Session, person: Person) -> Sequence[Export]:
     """The person's downloads, newest first."""
     return session.scalars(
         select(Export)
-        .where(Export.reference.in_(person.references))
+        .where(Export.reference.in_(person.references), Export.organisation_id.is_(None))
         .order_by(Export.requested_at.desc())
     ).all()
 
@@ -250,15 +250,23 @@ def exports(session: Session, person: Person) -> Sequence[Export]:
 def export_for(session: Session, person: Person, export_id: UUID) -> Export | None:
     """One of the person's own downloads."""
     return session.scalar(
-        select(Export).where(Export.id == export_id, Export.reference.in_(person.references))
+        select(Export).where(
+            Export.id == export_id,
+            Export.reference.in_(person.references),
+            Export.organisation_id.is_(None),
+        )
     )
 
 
 def pending_erasure(session: Session, person: Person) -> Erasure | None:
-    """The erasure that is decided and not done yet."""
+    """The person's own erasure that is decided and not done yet."""
     return session.scalar(
         select(Erasure)
-        .where(Erasure.reference.in_(person.references), Erasure.state.in_(PENDING))
+        .where(
+            Erasure.reference.in_(person.references),
+            Erasure.organisation_id.is_(None),
+            Erasure.state.in_(PENDING),
+        )
         .order_by(Erasure.requested_at.desc())
         .limit(1)
     )

@@ -5,13 +5,16 @@ import hashlib
 import hmac
 import json
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from trustivide.core import inventory
+from trustivide.core import inventory, tenancy
 from trustivide.core.crypto import normalise_address, ring
 from trustivide.core.db import Keep
+from trustivide.core.inventory import Group
+from trustivide.core.tenancy import Part
 from trustivide.core.text import Text
 from trustivide.privacy.models import Erasure, Request
 
@@ -26,6 +29,15 @@ AGGREGATES = Text(
 BACKUPS = Text(
     "Säkerhetskopior som driften har gjort före raderingen finns kvar tills deras tid går ut.",
     "Backups that the operator made before the erasure remain until their time runs out.",
+)
+AGGREGATES_GONE = Text(
+    "Sammanställda resultat är raderade med organisationen.",
+    "Published results are erased with the organisation.",
+)
+UNCOUNTED = Text(
+    "Enskilda svar är raderade. Antalet sägs inte: är de få kan det röja vem som har svarat.",
+    "Single answers are erased. Their number is not told: where they are few, it could give away "
+    "who answered.",
 )
 EXPORTS = Text(
     "Filer med dina uppgifter som låg hos oss är raderade. Det du själv laddat ner har du kvar.",
@@ -49,19 +61,21 @@ def _clean(code: str) -> str:
     return "".join(c for c in code.lower() if c.isalnum())
 
 
-def subject_reference(code: str, address: str) -> str:
-    """HMAC-SHA-256 (hex) of the normalised address, keyed with the code.
+def subject_reference(code: str, name: str) -> str:
+    """HMAC-SHA-256 (hex) of the normalised address, or organisation's name, keyed with the code.
 
     Only who holds the code can recompute it, so the receipt proves to its
     holder whom it is about, and to nobody else.
     """
-    message = normalise_address(address).encode()
+    message = normalise_address(name).encode()
     return hmac.digest(_clean(code).encode(), message, hashlib.sha256).hex()
 
 
 def issue(erasure: Erasure, request: Request, now: datetime) -> dict[str, Any]:
     """The signed receipt of a finished erasure."""
     counts = erasure.counts or {}
+    ends = erasure.organisation_id is not None
+    what = "the organisation's name in lower case" if ends else "the address"
     body = {
         "schema": SCHEMA,
         "id": str(erasure.id),
@@ -72,7 +86,8 @@ def issue(erasure: Erasure, request: Request, now: datetime) -> dict[str, Any]:
         "due_on": request.due_on.isoformat(),
         "completed_at": now.isoformat(timespec="seconds"),
         "subject": {
-            "algorithm": "HMAC-SHA-256, key: the code without dashes, message: the address",
+            "kind": "organisation" if ends else "person",
+            "algorithm": f"HMAC-SHA-256, key: the code without dashes, message: {what}",
             "value": erasure.subject_reference,
         },
         "declarations_sha256": inventory.fingerprint(),
@@ -80,10 +95,12 @@ def issue(erasure: Erasure, request: Request, now: datetime) -> dict[str, Any]:
         "stores": counts.get("stores", {}),
         "kept": _kept(counts.get("tables", {})),
         "recipients_told": [],
-        "published_aggregates": _both(AGGREGATES),
+        "published_aggregates": _both(AGGREGATES_GONE if ends else AGGREGATES),
         "exports": _both(EXPORTS),
         "backups": _both(BACKUPS),
     }
+    if ends:
+        body["uncounted"] = {"tables": _uncounted(), **_both(UNCOUNTED)}
     version, signature = ring().sign(canonical(body))
     body["signature"] = {
         "algorithm": "Ed25519",
@@ -109,6 +126,10 @@ def _kept(tables: dict[str, dict[str, int]]) -> list[dict[str, Any]]:
             for ground, columns in by_ground.items()
         ]
     return kept
+
+
+def _uncounted() -> list[str]:
+    return [part.name for part in tenancy.parts() if part.author_only]
 
 
 def _both(text: Text) -> dict[str, str]:
@@ -151,7 +172,10 @@ class Line:
 
 def lines(body: dict[str, Any]) -> list[Line]:
     """The tables and stores of a receipt, by the names that people read."""
-    labels = {group.name: group.label for group in inventory.groups()}
+    named: Iterable[Group | Part] = inventory.groups()
+    if body["subject"].get("kind") == "organisation":
+        named = tenancy.parts()
+    labels = {each.name: each.label for each in named}
     stores = {store.key: store.label for store in inventory.registry.stores}
     found = [
         Line(labels.get(name, Text(name, name)), n["deleted"], n["blanked"], n["kept"])

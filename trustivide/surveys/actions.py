@@ -22,6 +22,7 @@ from trustivide.core.text import Text
 from trustivide.organisations.models import Organisation
 from trustivide.organisations.queries import Actor, organisation_of, owned_alone
 from trustivide.outbox.actions import send_mail, start_job
+from trustivide.outbox.models import Mail
 from trustivide.rights import queries as rights
 from trustivide.rights.ledger import ledger
 from trustivide.surveys import anonymity, snapshot
@@ -321,9 +322,44 @@ def close_due(now: datetime) -> None:
 
 
 def on_organisation_closing(organisation: Organisation, *, session: Session, now: datetime) -> None:
-    """An organisation is about to be erased with its surveys: their links end for good."""
+    """An organisation is about to be erased with its surveys: their links and mail end for good."""
     for survey in running(session, organisation.id):
         _note_closing(survey, now)
+    invitations = (
+        select(Invitation.id)
+        .join(Survey, Invitation.survey_id == Survey.id)
+        .join(Team, Survey.team_id == Team.id)
+        .where(Team.organisation_id == organisation.id)
+    )
+    # What a reminder is about stands in its sealed parameters alone. Such rows exist only
+    # while they wait, so there are few to read.
+    known = {str(invitation_id) for invitation_id in session.scalars(invitations)}
+    for mail in session.scalars(select(Mail).where(Mail.kind == "survey_reminder")):
+        if (mail.params or {}).get("invitation") in known:
+            session.delete(mail)
+    session.execute(
+        delete(Mail)
+        .where(Mail.about_id.in_(invitations))
+        .execution_options(synchronize_session=False)
+    )
+
+
+def ending_preview(session: Session, organisation_id: UUID) -> list[Consequence]:
+    """Say what becomes of running surveys when an organisation's contract ends."""
+    return _ending_surveys(len(running(session, organisation_id)))
+
+
+def _ending_surveys(number: int) -> list[Consequence]:
+    if not number:
+        return []
+    return [
+        Consequence(
+            Text(
+                f"Pågående enkäter som avslutas utan resultat: {number}.",
+                f"Running surveys that end without a result: {number}.",
+            )
+        )
+    ]
 
 
 def erasure_preview(session: Session, person: Person) -> list[Consequence]:
@@ -331,15 +367,7 @@ def erasure_preview(session: Session, person: Person) -> list[Consequence]:
     found = []
     if person.user_id is not None:
         ending = sum(len(running(session, o.id)) for o in owned_alone(session, person.user_id))
-        if ending:
-            found.append(
-                Consequence(
-                    Text(
-                        f"Pågående enkäter som avslutas utan resultat: {ending}.",
-                        f"Running surveys that end without a result: {ending}.",
-                    )
-                )
-            )
+        found += _ending_surveys(ending)
     if person.addresses and session.scalar(
         select(Invitation.id)
         .join(Survey, Invitation.survey_id == Survey.id)

@@ -27,6 +27,7 @@ class Survey(Model):
     """An instrument sent to a team. Created at launch; everything but its end is locked."""
 
     __label__ = Text("Enkäter du skickat", "Surveys you sent")
+    __collection__ = Text("Enkäter", "Surveys")
     __subject__ = ByUser("launched_by_id")
     __since__ = "opened_at"
     __table_args__ = (CheckConstraint(f"k >= {MINIMUM_K}", name="k"),)
@@ -37,17 +38,33 @@ class Survey(Model):
 
     id: Mapped[UUID] = key()
     team_id: Mapped[UUID] = plain(
-        ForeignKey("team.id", ondelete="CASCADE"), why="structure", index=True
+        ForeignKey("team.id", ondelete="CASCADE"),
+        why="structure",
+        label=Text("Team", "Team"),
+        show="name",
+        index=True,
     )
-    instrument: Mapped[str] = plain(why="key of the instrument's file")
-    instrument_version: Mapped[int] = plain(why="version of the instrument's file")
-    instrument_hash: Mapped[str] = plain(why="checksum of the instrument's file")
-    locale: Mapped[str] = plain(why="language of the invitation")
+    instrument: Mapped[str] = plain(
+        why="key of the instrument's file", label=Text("Frågeformulär", "Questionnaire")
+    )
+    instrument_version: Mapped[int] = plain(
+        why="version of the instrument's file", label=Text("Version", "Version")
+    )
+    instrument_hash: Mapped[str] = plain(
+        why="checksum of the instrument's file",
+        label=Text("Formulärets kontrollsumma", "Checksum of the questionnaire"),
+    )
+    locale: Mapped[str] = plain(why="language of the invitation", label=Text("Språk", "Language"))
     message: Mapped[str] = personal(
         activity=TEAM_SURVEYS, erase=_THE_SURVEY_STAYS, label=Text("Meddelande", "Message")
     )
-    k: Mapped[int] = plain(why="fewest answers for a result, locked at launch")
-    invited: Mapped[int] = plain(why="number of invitations at launch")
+    k: Mapped[int] = plain(
+        why="fewest answers for a result, locked at launch",
+        label=Text("Minsta antal svar", "Fewest answers"),
+    )
+    invited: Mapped[int] = plain(
+        why="number of invitations at launch", label=Text("Inbjudna", "Invited")
+    )
     link_key: Mapped[bytes | None] = plain(
         EncryptedBytes(), why="sealed: key material of the links, destroyed at closing"
     )
@@ -57,15 +74,21 @@ class Survey(Model):
     opened_at: Mapped[datetime] = personal(
         activity=TEAM_SURVEYS, erase=_THE_SURVEY_STAYS, label=Text("Skickad", "Sent")
     )
-    closes_at: Mapped[datetime] = plain(why="when the worker closes it")
-    closed_at: Mapped[datetime | None] = plain(why="when it closed")
-    reminded_on: Mapped[date | None] = plain(why="day of the newest reminder to all")
+    closes_at: Mapped[datetime] = plain(
+        why="when the worker closes it", label=Text("Skulle stänga", "Was to close")
+    )
+    closed_at: Mapped[datetime | None] = plain(why="when it closed", label=Text("Stängd", "Closed"))
+    reminded_on: Mapped[date | None] = plain(
+        why="day of the newest reminder to all",
+        label=Text("Senaste påminnelsen", "Newest reminder"),
+    )
 
 
 class Invitation(Model):
     """One address's right to answer. Never written when somebody answers."""
 
     __label__ = Text("Enkätinbjudningar", "Survey invitations")
+    __collection__ = Text("Enkätinbjudningar", "Survey invitations")
     __subject__ = ByEmail("email_digest")
     __since__ = "survey_id.closed_at"
     __table_args__ = (UniqueConstraint("survey_id", "email_digest"),)
@@ -101,6 +124,7 @@ class AnswerSet(Model):
     """What somebody answered. No time, no name, no row order: only a slot and a receipt."""
 
     __label__ = Text("Enkätsvar", "Survey answers")
+    __collection__ = Text("Enkätsvar", "Survey answers")
     __subject__ = ByCode("receipt")
     __since__ = "survey_id.closed_at"
     # Without row ids on SQLite: they would repeat the order of submitting.
@@ -135,6 +159,7 @@ class Draft(Model):
     """Half-filled answers, encrypted with a key that only the browser's cookie holds."""
 
     __label__ = Text("Påbörjade svar", "Unfinished answers")
+    __collection__ = Text("Påbörjade svar", "Unfinished answers")
     __subject__ = ByCookie("cookie_digest")
     __since__ = "survey_id.closed_at"
     __table_args__ = ({"sqlite_with_rowid": False},)
@@ -162,9 +187,17 @@ class Draft(Model):
 class Snapshot(Model):
     """A survey's frozen result. Computed once at closing from at least k answer sets."""
 
+    __collection__ = Text("Sammanställda resultat", "Published results")
+
     survey_id: Mapped[UUID] = plain(
-        ForeignKey("survey.id", ondelete="CASCADE"), primary_key=True, why="structure"
+        ForeignKey("survey.id", ondelete="CASCADE"),
+        primary_key=True,
+        why="structure",
+        label=Text("Enkäten skickades", "The survey was sent"),
+        show="opened_at",
     )
     figures: Mapped[dict[str, Any]] = plain(
-        EncryptedJSON(), why="sealed: aggregates of at least k answer sets, with comments"
+        EncryptedJSON(),
+        why="sealed: aggregates of at least k answer sets, with comments",
+        label=Text("Resultat", "Result"),
     )

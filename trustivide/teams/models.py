@@ -17,6 +17,7 @@ class Team(Model):
     """A group of people in one organisation."""
 
     __label__ = Text("Team du skapat", "Teams you created")
+    __collection__ = Text("Team", "Teams")
     __subject__ = ByUser("created_by_id")
     __since__ = "created_on"
 
@@ -43,6 +44,7 @@ class TeamMember(Model):
     """Somebody in a team, known by e-mail address. Entered by others (GDPR Art. 14)."""
 
     __label__ = Text("Team du är med i", "Teams you are in")
+    __collection__ = Text("Personer i team", "People in teams")
     __subject__ = ByEmail("email_digest")
     __table_args__ = (UniqueConstraint("team_id", "email_digest"),)
 

@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 
 from babel import Locale
 from flask import Flask, has_request_context, request
-from flask_babel import Babel, format_date, get_locale, gettext
+from flask_babel import Babel, format_date, format_decimal, get_locale, gettext
 
 from trustivide.core.clock import STOCKHOLM
 from trustivide.core.cookies import LANGUAGE
@@ -21,7 +21,7 @@ def language() -> str:
 
 
 def init_app(app: Flask, account_locale: Callable[[], str | None]) -> None:
-    """Install the locale selector, and filters for days, moments and declared texts."""
+    """Install the locale selector, and filters for days, moments, numbers and declared texts."""
 
     def select() -> str:
         if not has_request_context():
@@ -40,6 +40,7 @@ def init_app(app: Flask, account_locale: Callable[[], str | None]) -> None:
         last_day=last_day,
         moment=moment,
         iso_moment=iso_moment,
+        number=number,
         text=text,
         country=country,
     )
@@ -68,6 +69,11 @@ def moment(value: datetime) -> str:
 def iso_moment(value: str) -> str:
     """A moment that travelled as an ISO 8601 string, in a mail's parameters say."""
     return moment(datetime.fromisoformat(value))
+
+
+def number(value: int) -> str:
+    """ "1 000 000", grouped as the language does."""
+    return str(format_decimal(value))
 
 
 def text(value: Text) -> str:

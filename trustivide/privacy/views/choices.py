@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 from trustivide.core import clock
 from trustivide.core.activities import ALL
 from trustivide.core.db import db, transaction
-from trustivide.privacy import actions, export, queries
+from trustivide.privacy import actions, archive, queries
 from trustivide.privacy.views.base import attachment, bp, centre, person
 from trustivide.rights import legal_texts
 from trustivide.rights.queries import EVERYTHING
@@ -98,7 +98,7 @@ def consent_record(record: UUID) -> ResponseReturnValue:
     held = found(queries.consent_record(db.session(), person(), record))
     hidden = {"reference"}
     body = {
-        c.key: export.plain_value(getattr(held, c.key))
+        c.key: archive.plain_value(getattr(held, c.key))
         for c in held.__mapper__.column_attrs
         if c.key not in hidden
     }

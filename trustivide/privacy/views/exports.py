@@ -2,14 +2,14 @@
 
 from uuid import UUID
 
-from flask import request, url_for
+from flask import Response, request, url_for
 from flask.typing import ResponseReturnValue
 
 from trustivide.core import clock
 from trustivide.core.db import db, transaction
 from trustivide.privacy import export, queries
 from trustivide.privacy.views.base import attachment, bp, centre, person, verify_first, visitor
-from trustivide.web.access import found, subject
+from trustivide.web.access import found, public, subject
 from trustivide.web.fragments import go
 
 
@@ -55,3 +55,11 @@ def export_file(export_id: UUID) -> ResponseReturnValue:
     day = clock.day_of(held.requested_at)
     body = export.content(held.id, held.file_key)
     return attachment(body, f"trustivide-{day}.zip", "application/zip")
+
+
+@bp.get("/export/schema/<version>")
+@public
+def export_schema(version: str) -> ResponseReturnValue:
+    """The JSON Schema of the file for machines in a download."""
+    found(True if version == export.VERSION else None)
+    return Response(export.schema(), mimetype="application/schema+json")
