@@ -63,6 +63,7 @@ def alices(app: Flask) -> dict[str, str]:
         "user_id": str(alice.id),
         "search_id": str(search.id),
         "export_id": str(export.id),
+        "request_id": str(request.id),
         "organisation_id": str(uuid4()),
         "look_id": str(uuid4()),
         "record": str(uuid4()),
@@ -74,6 +75,7 @@ def alices(app: Flask) -> dict[str, str]:
         "code": "AAAAA-AAAAA-AAAAA-AAAAA-AAAAA-AAAAA",
         "activity": "search_history",
         "number": "1",
+        "step": "answer",
     }
 
 
@@ -88,7 +90,7 @@ def address(rule: Rule, values: dict[str, str]) -> str:
     return path
 
 
-OWN = {"name", "token", "code", "slug", "activity", "number", "field"}
+OWN = {"name", "token", "code", "slug", "activity", "number", "field", "step"}
 """Arguments that name nobody's thing."""
 
 

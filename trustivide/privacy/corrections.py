@@ -24,6 +24,8 @@ from trustivide.core.inventory import Field, Group
 from trustivide.privacy import actions, cases, desk
 from trustivide.privacy.models import Case
 
+UNFIT, GONE = "unfit", "gone"
+"""Why a correction can't be made."""
 _EVIDENCE = (LEGAL_CLAIMS, PRIVACY_RIGHTS, REQUEST_CASES, SECURITY, SERVICE_MAIL, STAFF_ACCESS)
 """What happened, as it was noted: a note that was changed would prove nothing."""
 
@@ -62,15 +64,15 @@ def about(case: Case) -> tuple[Group, Field] | None:
 def make(session: Session, request_id: UUID, words: str, staff: User, now: datetime) -> None:
     """Put the wanted value in place, tell those who had the old one, and answer.
 
-    Raises :class:`Refused`: "value" when the column can't hold what is wanted,
-    "gone" when the row is no longer there.
+    Raises :class:`Refused`: :data:`UNFIT` when the column can't hold what is
+    wanted, :data:`GONE` when the row is no longer there.
     """
     asked, case = cases.hold(session, request_id)
     found = about(case)
     if found is None or case.wanted is None or not can_be_made(found[1]):
-        raise Refused("value")
+        raise Refused(UNFIT)
     if asked.identity not in desk.KNOWN:
-        raise Refused("identity")
+        raise Refused(desk.UNKNOWN)
     group, field = found
     assert case.about_row is not None
     person = cases.person_of(session, case)
@@ -80,7 +82,7 @@ def make(session: Session, request_id: UUID, words: str, staff: User, now: datet
             session, person, group, case.about_row, field, value, now, asked=asked
         )
     except (ValueError, IntegrityError):
-        raise Refused("value") from None
+        raise Refused(UNFIT) from None
     if not mine:
-        raise Refused("gone")
+        raise Refused(GONE)
     desk.grant(session, asked, case, words, staff, now)

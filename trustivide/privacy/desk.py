@@ -34,6 +34,8 @@ log = logging.getLogger(__name__)
 
 KNOWN = ("proven", "checked")
 """Identities under which a request may be granted."""
+UNKNOWN, KNOWN_ALREADY, TOO_LATE = "unknown", "known already", "too late"
+"""Why a step is refused."""
 WARN = (timedelta(days=7), timedelta(days=1))
 """How long before the due date staff are reminded."""
 
@@ -82,7 +84,7 @@ def ask_identity(session: Session, request_id: UUID, now: datetime) -> None:
     """Ask for what shows that the request is theirs (Art. 12(6)). The clock runs on."""
     asked, case = cases.hold(session, request_id)
     if asked.identity in KNOWN:
-        raise Refused("known")
+        raise Refused(KNOWN_ALREADY)
     asked.identity = "asked"
     _mail(session, "request_identity", asked, case, now)
 
@@ -100,11 +102,17 @@ def extend(session: Session, request_id: UUID, reason: str, now: datetime) -> No
     Raises :class:`Refused` afterwards.
     """
     asked, case = cases.hold(session, request_id)
-    if asked.extended_on is not None or day_of(now) > asked.due_on:
-        raise Refused("too late to extend")
+    if not can_extend(asked, now):
+        raise Refused(TOO_LATE)
     asked.extended_on, case.extension_reason = day_of(now), reason
     asked.due_on = month_later(day_of(asked.received_at), 3)
     _mail(session, "request_extended", asked, case, now)
+
+
+def can_extend(asked: Request, now: datetime) -> bool:
+    """Whether it waits, within its first month, and was not extended."""
+    within = day_of(now) <= month_later(day_of(asked.received_at))
+    return asked.state == "open" and asked.extended_on is None and within
 
 
 def answer(session: Session, request_id: UUID, words: str, staff: User, now: datetime) -> None:
@@ -118,7 +126,7 @@ def grant(
 ) -> None:
     """:func:`answer` for a request that is held already."""
     if asked.identity not in KNOWN:
-        raise Refused("identity")
+        raise Refused(UNKNOWN)
     _decide(session, asked, case, "done", words, staff, now)
     _mail(session, "request_answered", asked, case, now)
 
@@ -182,16 +190,15 @@ def compose(session: Session, params: dict[str, Any]) -> dict[str, Any] | None:
     }
 
 
-COMPOSERS = dict.fromkeys(
-    (
-        "request_received",
-        "request_identity",
-        "request_extended",
-        "request_answered",
-        "request_refused",
-    ),
-    compose,
-)
+MAILS = {
+    "request_received": Text("Kvitto", "Receipt"),
+    "request_identity": Text("Fråga om vems den är", "Question whose it is"),
+    "request_extended": Text("Besked om mer tid", "Notice of more time"),
+    "request_answered": Text("Svar", "Answer"),
+    "request_refused": Text("Avslag", "Refusal"),
+}
+"""The mails that a person gets about a request."""
+COMPOSERS = dict.fromkeys(MAILS, compose)
 
 
 def remind(now: datetime) -> None:

@@ -352,7 +352,7 @@ def answer_times(session: Session, now: datetime) -> AnswerTimes:
             ended, Request.completed_at > Request.received_at
         )
     )
-    took = [(done - came).total_seconds() for came, done in rows.tuples() if done]
+    took = [(done - came).total_seconds() for came, done in rows if done]
     still_open = select(func.count()).select_from(Request).where(Request.state == "open")
     return AnswerTimes(
         total=total,
