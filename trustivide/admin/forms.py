@@ -1,18 +1,19 @@
 """Forms of the office. Searches are posted: what is searched for stands in no address or log."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from flask_babel import lazy_gettext as _l
 from wtforms import (
     DateField,
     EmailField,
+    Field,
     SelectField,
     StringField,
     TextAreaField,
     ValidationError,
 )
 from wtforms.fields import SelectChoice
-from wtforms.validators import Length
+from wtforms.validators import Length, StopValidation
 
 from trustivide.core import clock
 from trustivide.core.activities import ALL, BY_KEY, Activity
@@ -71,14 +72,26 @@ class RefusalForm(WordsForm):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.ground.choices = _choices({key: g.whole for key, g in GROUNDS.items()})
+        self.ground.choices = _choices(_NONE | {key: g.whole for key, g in GROUNDS.items()})
+
+
+class CameOn:
+    """Today or before: the clock runs from that day."""
+
+    field_flags: ClassVar[dict[str, bool]] = {"required": True}
+
+    def __call__(self, form: Any, field: Field) -> None:
+        """Raise :class:`StopValidation` in our words instead of the library's."""
+        if field.data is None or field.data > clock.day_of(clock.now()):
+            field.errors = []
+            raise StopValidation(_l("Välj dagen då den kom, i dag eller tidigare."))
 
 
 class EntryForm(Form):
     """A request that came by e-mail, letter or phone."""
 
     channel = SelectField(_l("Kom via"), [required(_l("Välj hur den kom."))])
-    received_on = DateField(_l("Inkom"))
+    received_on = DateField(_l("Inkom"), [CameOn()])
     email = EmailField(_l("E-postadress"), [required(_l("Skriv adressen.")), Address()])
     name = StringField(_l("Namn"), [at_most(120)])
     locale = SelectField(
@@ -100,7 +113,8 @@ class EntryForm(Form):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.channel.choices = _choices({k: CHANNELS[k] for k in ("mail", "letter", "phone")})
-        self.kind.choices = _choices({k: v for k, v in KINDS.items() if k not in _BY_SWITCH})
+        kinds = {k: v for k, v in KINDS.items() if k not in _BY_SWITCH}
+        self.kind.choices = _choices(_NONE | kinds)
         everything = {"": Text("Inget särskilt", "None in particular")}
         self.activity.choices = _choices(everything | {a.key: a.name for a in ALL})
 
@@ -109,18 +123,13 @@ class EntryForm(Form):
         """The chosen activity."""
         return BY_KEY.get(self.activity.data)
 
-    def validate_received_on(self, field: DateField) -> None:
-        """A request came today or before; the clock runs from that day."""
-        if field.data is None or field.data > clock.day_of(clock.now()):
-            field.errors = []
-            raise ValidationError(_l("Välj dagen då den kom, i dag eller tidigare."))
-
     def validate_activity(self, field: SelectField) -> None:
         """An objection is to something, and only an interest can be objected to."""
         if self.kind.data == "object" and not (self.concerns and self.concerns.objectable):
             raise ValidationError(_l("Välj vad invändningen gäller. Mot det här går det inte."))
 
 
+_NONE = {"": Text("Välj", "Choose")}
 _BY_SWITCH = ("export", "consent")
 """What nobody at the desk can do for a person."""
 

@@ -21,7 +21,7 @@ from trustivide.core.activities import (
 from trustivide.core.crypto import EncryptedAddress, EncryptedText
 from trustivide.core.errors import Refused
 from trustivide.core.inventory import Field, Group
-from trustivide.privacy import actions, cases, desk
+from trustivide.privacy import actions, cases, desk, queries
 from trustivide.privacy.models import Case
 
 UNFIT, GONE = "unfit", "gone"
@@ -59,6 +59,17 @@ def about(case: Case) -> tuple[Group, Field] | None:
     group = inventory.group_named(case.about_group) if case.about_group else None
     fields = group.fields if group else ()
     return next(((group, f) for f in fields if group and f.name == case.about_field), None)
+
+
+def current(session: Session, case: Case) -> Any:
+    """What stands there now; ``None`` where the row is gone or somebody else's."""
+    found = about(case)
+    if found is None or case.about_row is None:
+        return None
+    group, field = found
+    entry = queries.entry(session, group, cases.person_of(session, case), case.about_row)
+    cells = entry.cells if entry else ()
+    return next((value for f, value in cells if f.name == field.name), None)
 
 
 def make(session: Session, request_id: UUID, words: str, staff: User, now: datetime) -> None:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from wtforms import (
     BooleanField,
@@ -11,6 +12,7 @@ from wtforms import (
     TextAreaField,
     ValidationError,
 )
+from wtforms.fields import SelectChoice
 from wtforms.validators import Length
 
 from trustivide.core.crypto import EncryptedAddress
@@ -60,7 +62,8 @@ class RightForm(Form):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.kind.choices = [(kind, text(KINDS[kind])) for kind in _WRITTEN]
+        named = [SelectChoice(kind, text(KINDS[kind])) for kind in _WRITTEN]
+        self.kind.choices = [SelectChoice("", _("Välj")), *named]
 
 
 def correction_request_form(field: Field) -> Form:

@@ -116,7 +116,12 @@ def _correction(case: Case) -> dict[str, Any] | None:
     if about is None:
         return None
     group, field = about
-    return {"group": group, "field": field, "makeable": corrections.can_be_made(field)}
+    return {
+        "group": group,
+        "field": field,
+        "makeable": corrections.can_be_made(field),
+        "now": corrections.current(db.session(), case),
+    }
 
 
 def _opened() -> dict[str, str]:
