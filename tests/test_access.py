@@ -65,6 +65,7 @@ def alices(app: Flask) -> dict[str, str]:
         "search_id": str(search.id),
         "export_id": str(export.id),
         "organisation_id": str(owned_by(db.session(), alice.id).popitem()[0]),
+        "request_id": str(request.id),
         "look_id": str(uuid4()),
         "record": str(uuid4()),
         "row": str(search.id),
@@ -76,6 +77,7 @@ def alices(app: Flask) -> dict[str, str]:
         "activity": "search_history",
         "number": "1",
         "version": "2",
+        "step": "answer",
     }
 
 
@@ -90,7 +92,7 @@ def address(rule: Rule, values: dict[str, str]) -> str:
     return path
 
 
-OWN = {"name", "token", "code", "slug", "activity", "number", "field"}
+OWN = {"name", "token", "code", "slug", "activity", "number", "field", "step"}
 """Arguments that name nobody's thing."""
 
 

@@ -30,13 +30,23 @@ from trustivide.outbox import delivery, worker
 from trustivide.outbox.registry import registry as outbox
 from trustivide.privacy import access as privacy_access
 from trustivide.privacy import actions as privacy_actions
-from trustivide.privacy import contract, erasure, export, handback, notices, retention
+from trustivide.privacy import (
+    code_requests,
+    contract,
+    desk,
+    erasure,
+    export,
+    handback,
+    notices,
+    retention,
+)
 from trustivide.privacy import links as privacy_links
 from trustivide.privacy.views import routes as privacy_pages
 from trustivide.rights import ledger
 from trustivide.surveys import actions as survey_actions
 from trustivide.surveys import answering, respondents
 from trustivide.surveys import mails as survey_mails
+from trustivide.surveys import queries as survey_queries
 from trustivide.surveys import views as surveys
 from trustivide.teams import actions as team_actions
 from trustivide.teams import queries as team_queries
@@ -145,6 +155,7 @@ def _connect_features() -> None:
             organisation_actions.close_orphans,
             organisation_actions.ending_preview,
         ),
+        inventory.Dependent("requests", desk.erasure_preview, desk.end_with_person),
     ]
     registries.tenancy = inventory.Tenancy(
         "organisation",
@@ -158,7 +169,9 @@ def _connect_features() -> None:
     team_actions.removal_blockers[:] = [survey_actions.blocks_removal]
     for told in (survey_actions.on_organisation_closing, contract.on_closing):
         organisation_actions.organisation_closing.connect(told)
-    outbox.composers.update(survey_mails.COMPOSERS | privacy_links.COMPOSERS)
+    survey_actions.right_by_code.connect(code_requests.note)
+    survey_queries.notes_by_code[:] = [code_requests.noted]
+    outbox.composers.update(survey_mails.COMPOSERS | privacy_links.COMPOSERS | desk.COMPOSERS)
     outbox.traceless.update(survey_mails.TRACELESS)
     outbox.person_of = accounts.person_at
     outbox.unsubscribe = privacy_actions.unsubscribe_path
@@ -178,7 +191,11 @@ def _connect_features() -> None:
         privacy_links.forget_expired,
         notices.settle,
     ]
-    outbox.every_night[:] = [organisation_actions.forget_unconfirmed, retention.sweep]
+    outbox.every_night[:] = [
+        organisation_actions.forget_unconfirmed,
+        retention.sweep,
+        desk.remind,
+    ]
 
 
 # What each kind of access rule asks. ``web`` knows no role and no user.

@@ -80,10 +80,9 @@ def upgrade():
     sa.Column('day', sa.Date(), nullable=False),
     sa.CheckConstraint("kind IN ('access','correct','erase','restrict')", name=op.f('ck_code_request_kind')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_code_request')),
+    sa.UniqueConstraint('code', 'kind', 'day', name=op.f('uq_code_request_code_kind_day')),
     sqlite_with_rowid=False
     )
-    with op.batch_alter_table('code_request', schema=None) as batch_op:
-        batch_op.create_index(batch_op.f('ix_code_request_code'), ['code'], unique=False)
 
     op.create_table('sweep_run',
     sa.Column('id', sa.Uuid(), nullable=False),
@@ -149,6 +148,8 @@ def upgrade():
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('request_id', sa.Uuid(), nullable=False),
     sa.Column('reference', sa.LargeBinary(length=32), nullable=False),
+    sa.Column('user_id', sa.Uuid(), nullable=True),
+    sa.Column('open_key', sa.LargeBinary(length=32), nullable=True),
     sa.Column('email', sa.LargeBinary(), nullable=False),
     sa.Column('name', sa.LargeBinary(), nullable=True),
     sa.Column('locale', sa.String(), nullable=False),
@@ -161,9 +162,13 @@ def upgrade():
     sa.Column('extension_reason', sa.LargeBinary(), nullable=True),
     sa.Column('closed_on', sa.Date(), nullable=True),
     sa.Column('entered_by_id', sa.Uuid(), nullable=True),
+    sa.Column('decided_by_id', sa.Uuid(), nullable=True),
+    sa.ForeignKeyConstraint(['decided_by_id'], ['user.id'], name=op.f('fk_request_case_decided_by_id'), ondelete='SET NULL'),
     sa.ForeignKeyConstraint(['entered_by_id'], ['user.id'], name=op.f('fk_request_case_entered_by_id'), ondelete='SET NULL'),
     sa.ForeignKeyConstraint(['request_id'], ['request.id'], name=op.f('fk_request_case_request_id'), ondelete='CASCADE'),
+    sa.ForeignKeyConstraint(['user_id'], ['user.id'], name=op.f('fk_request_case_user_id'), ondelete='SET NULL'),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_request_case')),
+    sa.UniqueConstraint('open_key', name=op.f('uq_request_case_open_key')),
     sa.UniqueConstraint('request_id', name=op.f('uq_request_case_request_id'))
     )
     with op.batch_alter_table('request_case', schema=None) as batch_op:
@@ -251,9 +256,6 @@ def downgrade():
         batch_op.drop_index(batch_op.f('ix_sweep_run_started_at'))
 
     op.drop_table('sweep_run')
-    with op.batch_alter_table('code_request', schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f('ix_code_request_code'))
-
     op.drop_table('code_request')
     with op.batch_alter_table('address_change', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_address_change_reference'))

@@ -138,7 +138,7 @@ def test_without_account_it_begins_at_once_and_a_no_outlives_it(
 ) -> None:
     _member()
     _visit(app, client)
-    client.post("/privacy/objections/team_surveys", data={"on": "1"})
+    client.post("/privacy/objections/team_surveys", data={"on": "1", "reason": "Jag vill inte."})
     client.post("/privacy/restrictions/all", data={"on": "1"})
     location = _decide(client)
     tick()

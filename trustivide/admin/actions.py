@@ -5,13 +5,23 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from trustivide.admin.models import StaffAccess
+from trustivide.auth import queries as accounts
 from trustivide.auth.models import User
 from trustivide.core.text import Text
+from trustivide.privacy.models import Case
 
 ACCOUNT_PAGE = Text("Kontots uppgifter", "The account's data")
+CASE_PAGE = Text("Din begäran", "Your request")
 
 
-def look_at(session: Session, staff: User, user: User, reason: str, now: datetime) -> StaffAccess:
+def look_at(
+    session: Session,
+    staff: User,
+    user: User,
+    reason: str,
+    now: datetime,
+    page: Text = ACCOUNT_PAGE,
+) -> StaffAccess:
     """Log that ``staff`` opens ``user``'s data and why, before anything is shown.
 
     The person reads the row in the privacy centre, hence the page's name in
@@ -21,10 +31,20 @@ def look_at(session: Session, staff: User, user: User, reason: str, now: datetim
         user_id=user.id,
         at=now,
         who=staff.name,
-        what=ACCOUNT_PAGE.in_(user.locale),
+        what=page.in_(user.locale),
         reason=reason,
         staff_id=staff.id,
     )
     session.add(look)
     session.flush()
     return look
+
+
+def open_case(session: Session, staff: User, case: Case, now: datetime) -> None:
+    """Log the look that opening a case is, where the person has an account to read it in."""
+    user = accounts.by_id(session, case.user_id) if case.user_id else None
+    if user is not None:
+        reason = Text(
+            f"Handlägger begäran {case.request_id}", f"Handling request {case.request_id}"
+        )
+        look_at(session, staff, user, reason.in_(user.locale), now, CASE_PAGE)

@@ -1,10 +1,27 @@
 """Forms of the office. Searches are posted: what is searched for stands in no address or log."""
 
-from flask_babel import lazy_gettext as _l
-from wtforms import EmailField, StringField, TextAreaField
-from wtforms.validators import Length
+from typing import Any, ClassVar
 
+from flask_babel import lazy_gettext as _l
+from wtforms import (
+    DateField,
+    EmailField,
+    Field,
+    SelectField,
+    StringField,
+    TextAreaField,
+    ValidationError,
+)
+from wtforms.fields import SelectChoice
+from wtforms.validators import Length, StopValidation
+
+from trustivide.core import clock
+from trustivide.core.activities import ALL, BY_KEY, Activity
+from trustivide.core.text import Text
+from trustivide.privacy.answers import GROUNDS
+from trustivide.privacy.models import CHANNELS, KINDS
 from trustivide.web.forms import Address, Form, at_most, required
+from trustivide.web.locale import text
 
 
 class CustomerSearch(Form):
@@ -33,3 +50,89 @@ class LookForm(Form):
             at_most(300),
         ],
     )
+
+
+class WordsForm(Form):
+    """An answer, or the reasons for something, as the person reads them."""
+
+    words = TextAreaField(
+        _l("Vad personen får läsa"),
+        [
+            required(_l("Skriv vad personen ska få läsa.")),
+            Length(min=10, message=_l("Skriv lite mer, så att personen förstår varför.")),
+            at_most(5000),
+        ],
+    )
+
+
+class RefusalForm(WordsForm):
+    """A no takes one of the law's grounds besides words."""
+
+    ground = SelectField(_l("Grund"), [required(_l("Välj en grund."))])
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.ground.choices = _choices(_NONE | {key: g.whole for key, g in GROUNDS.items()})
+
+
+class CameOn:
+    """Today or before: the clock runs from that day."""
+
+    field_flags: ClassVar[dict[str, bool]] = {"required": True}
+
+    def __call__(self, form: Any, field: Field) -> None:
+        """Raise :class:`StopValidation` in our words instead of the library's."""
+        if field.data is None or field.data > clock.day_of(clock.now()):
+            field.errors = []
+            raise StopValidation(_l("Välj dagen då den kom, i dag eller tidigare."))
+
+
+class EntryForm(Form):
+    """A request that came by e-mail, letter or phone."""
+
+    channel = SelectField(_l("Kom via"), [required(_l("Välj hur den kom."))])
+    received_on = DateField(_l("Inkom"), [CameOn()])
+    email = EmailField(_l("E-postadress"), [required(_l("Skriv adressen.")), Address()])
+    name = StringField(_l("Namn"), [at_most(120)])
+    locale = SelectField(
+        _l("Svarets språk"),
+        [required(_l("Välj ett språk."))],
+        choices=[SelectChoice("sv", "Svenska"), SelectChoice("en", "English")],
+    )
+    kind = SelectField(_l("Rättighet"), [required(_l("Välj en rättighet."))])
+    activity = SelectField(_l("Ändamål"))
+    text = TextAreaField(
+        _l("Vad personen bad om"),
+        [
+            required(_l("Skriv vad personen bad om.")),
+            Length(min=10, message=_l("Skriv lite mer, så att en kollega förstår.")),
+            at_most(5000),
+        ],
+    )
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.channel.choices = _choices({k: CHANNELS[k] for k in ("mail", "letter", "phone")})
+        kinds = {k: v for k, v in KINDS.items() if k not in _BY_SWITCH}
+        self.kind.choices = _choices(_NONE | kinds)
+        everything = {"": Text("Inget särskilt", "None in particular")}
+        self.activity.choices = _choices(everything | {a.key: a.name for a in ALL})
+
+    @property
+    def concerns(self) -> Activity | None:
+        """The chosen activity."""
+        return BY_KEY.get(self.activity.data)
+
+    def validate_activity(self, field: SelectField) -> None:
+        """An objection is to something, and only an interest can be objected to."""
+        if self.kind.data == "object" and not (self.concerns and self.concerns.objectable):
+            raise ValidationError(_l("Välj vad invändningen gäller. Mot det här går det inte."))
+
+
+_NONE = {"": Text("Välj", "Choose")}
+_BY_SWITCH = ("export", "consent")
+"""What nobody at the desk can do for a person."""
+
+
+def _choices(words: dict[str, Text]) -> list[SelectChoice]:
+    return [SelectChoice(key, text(both)) for key, both in words.items()]

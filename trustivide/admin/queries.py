@@ -12,12 +12,14 @@ from sqlalchemy.orm import Session
 from trustivide.admin.models import StaffAccess
 from trustivide.auth import queries as accounts
 from trustivide.auth.models import User
-from trustivide.core.activities import ACCOUNTS, CUSTOMER_RELATIONS, MARKETING_EMAIL, Activity
+from trustivide.core.activities import ACCOUNTS, ALL, CUSTOMER_RELATIONS, MARKETING_EMAIL, Activity
 from trustivide.core.clock import day_of
 from trustivide.core.crypto import ring
 from trustivide.organisations import numbers
 from trustivide.organisations.models import Membership, Organisation
+from trustivide.outbox.models import Mail
 from trustivide.privacy.models import Request
+from trustivide.privacy.queries import Asked, told
 from trustivide.rights import queries as rights
 from trustivide.surveys.models import Survey
 from trustivide.teams.models import Team
@@ -296,22 +298,55 @@ def profile(session: Session, user_id: UUID) -> Profile | None:
     )
 
 
-def requests(session: Session, page: int, now: datetime) -> Slice[Due]:
-    """Privacy requests: open ones first, the most urgent on top. They name nobody."""
-    total = _count(session, select(func.count()).select_from(Request))
-    number, pages = _clamp(page, total)
+def requests(
+    session: Session, page: int, now: datetime, show: str = "open", desk: str | None = None
+) -> Slice[Due]:
+    """Privacy requests, the most urgent on top. They name nobody.
+
+    ``show`` is "open", "late" or "all"; ``desk`` keeps those of one desk.
+    """
     today = day_of(now)
+    wanted = select(Request)
+    if show != "all":
+        wanted = wanted.where(Request.state == "open")
+    if show == "late":
+        wanted = wanted.where(Request.due_on < today)
+    if desk is not None:
+        wanted = wanted.where(_of_desk(desk))
+    total = _count(session, select(func.count()).select_from(wanted.subquery()))
+    number, pages = _clamp(page, total)
     rows = session.scalars(
-        select(Request)
-        .order_by(Request.state != "open", Request.due_on, Request.received_at, Request.id)
+        wanted.order_by(Request.state != "open", Request.due_on, Request.received_at, Request.id)
         .offset((number - 1) * PER_PAGE)
         .limit(PER_PAGE)
     )
-    return Slice(
-        [Due(r, (r.due_on - today).days if r.state == "open" else None) for r in rows],
-        number,
-        pages,
-    )
+    return Slice([due(r, now) for r in rows], number, pages)
+
+
+def _of_desk(desk: str) -> ColumnElement[bool]:
+    """What concerns no activity goes to the privacy desk."""
+    elsewhere = [a.key for a in ALL if a.desk != desk]
+    mine = Request.activity.not_in(elsewhere)
+    return or_(Request.activity.is_(None), mine) if desk == "privacy" else mine
+
+
+def due(request: Request, now: datetime) -> Due:
+    """The request with its clock."""
+    left = (request.due_on - day_of(now)).days if request.state == "open" else None
+    return Due(request, left)
+
+
+def asked(session: Session, request_id: UUID) -> Asked | None:
+    """One request with its case, which only whoever opened it may be shown."""
+    found = session.get(Request, request_id)
+    return told(session, found) if found else None
+
+
+def mails_about(session: Session, request_id: UUID) -> Sequence[Mail]:
+    """The mails about a request and whether they arrived; they are kept for a month."""
+    return session.scalars(
+        select(Mail).where(Mail.about_id == request_id).order_by(Mail.created_on, Mail.id)
+    ).all()
 
 
 def _clamp(page: int, total: int) -> tuple[int, int]:

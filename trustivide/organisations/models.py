@@ -8,9 +8,10 @@ from sqlalchemy.orm import Mapped
 
 from trustivide.core.activities import ACCOUNTS, CUSTOMER_RELATIONS
 from trustivide.core.crypto import Digest, EncryptedText
-from trustivide.core.db import BLANK, DELETE_ROW, Keep, Model, key, personal, plain
+from trustivide.core.db import BLANK, DELETE_ROW, Keep, Model, Reader, key, personal, plain
 from trustivide.core.subjects import ByUser
 from trustivide.core.text import Text
+from trustivide.organisations.numbers import clean
 
 DEFAULT_K = 5
 MINIMUM_K = 4
@@ -44,6 +45,13 @@ class Organisation(Model):
         activity=CUSTOMER_RELATIONS,
         erase=_THE_ORGANISATION_STAYS,
         label=Text("Organisationsnummer", "Registration number"),
+        reader=Reader(
+            clean,
+            Text(
+                "Skriv numret med tio siffror, till exempel 555555-5555.",
+                "Write the number with ten digits, say 555555-5555.",
+            ),
+        ),
     )
     number_digest: Mapped[bytes] = personal(
         Digest(of="number", purpose="organisation-number"),

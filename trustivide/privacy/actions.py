@@ -8,16 +8,20 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import delete, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from trustivide.auth import queries as accounts
 from trustivide.core import inventory
-from trustivide.core.activities import BY_KEY, Activity
+from trustivide.core.activities import BY_KEY, PRIVACY_RIGHTS, Activity, LegalBasis
 from trustivide.core.clock import day_of
 from trustivide.core.crypto import DecryptionError, ring
+from trustivide.core.errors import Refused
 from trustivide.core.inventory import Field, Group
 from trustivide.core.subjects import Person
-from trustivide.privacy import notices
+from trustivide.outbox.actions import send_mail
+from trustivide.privacy import cases, notices
+from trustivide.privacy.cases import About
 from trustivide.privacy.models import Request
 from trustivide.rights import actions as rights
 from trustivide.rights import legal_texts
@@ -28,13 +32,15 @@ from trustivide.rights.queries import EVERYTHING, consented, objected, restricte
 _UNSUBSCRIBE = b"unsubscribe\0"
 
 
-def month_later(day: date) -> date:
-    """The same date next month, or that month's last day where there is none.
+def month_later(day: date, months: int = 1) -> date:
+    """The same date so many months on, or that month's last day where there is none.
 
     GDPR Art. 12(3) with Regulation (EEC, Euratom) 1182/71, Art. 3(2)(c). A
     last day that is a holiday is not moved forward: early is never late.
+    Counted from ``day`` itself: a month and two more are not three of them.
     """
-    year, month = (day.year, day.month + 1) if day.month < 12 else (day.year + 1, 1)
+    years, month = divmod(day.month - 1 + months, 12)
+    year, month = day.year + years, month + 1
     return date(year, month, min(day.day, calendar.monthrange(year, month)[1]))
 
 
@@ -66,18 +72,90 @@ def record(
     return request
 
 
+def ask(
+    session: Session,
+    person: Person,
+    kind: str,
+    now: datetime,
+    *,
+    address: str,
+    name: str | None,
+    locale: str,
+    details: str,
+    activity: Activity | None = None,
+    wanted: str | None = None,
+    about: About | None = None,
+    received_at: datetime | None = None,
+    channel: str = "self",
+    identity: str = "proven",
+    entered_by_id: UUID | None = None,
+) -> Request:
+    """Put on the desk what people must decide, and mail a receipt that says until when.
+
+    Asking the same while it is open gives the first request back, also to one
+    of two who ask at the same moment. The clock runs from ``received_at``,
+    from now without it.
+    """
+    said = (activity,) if kind == "object" else (activity, about, wanted, details)
+    open_key = cases.key_of(person, kind, *said)
+    if (known := cases.with_key(session, open_key)) is not None:
+        return known
+    try:
+        with session.begin_nested():
+            asked = record(
+                session,
+                person,
+                kind,
+                received_at or now,
+                done=False,
+                activity=activity,
+                channel=channel,
+                identity=identity,
+            )
+            cases.open_case(
+                session,
+                person,
+                asked,
+                address=address,
+                name=name,
+                locale=locale,
+                details=details,
+                wanted=wanted,
+                about=about,
+                open_key=open_key,
+                entered_by_id=entered_by_id,
+            )
+    except IntegrityError:
+        if (known := cases.with_key(session, open_key)) is None:
+            raise
+        return known
+    send_mail(
+        session,
+        "request_received",
+        address,
+        {"request": str(asked.id)},
+        purpose=PRIVACY_RIGHTS,
+        locale=locale,
+        now=now,
+        about_id=asked.id,
+    )
+    return asked
+
+
 def correct(
     session: Session,
     person: Person,
     group: Group,
     row_id: UUID,
     field: Field,
-    value: str | None,
+    value: Any,
     now: datetime,
+    asked: Request | None = None,
 ) -> bool:
     """Replace one value (Art. 16); the old one is kept nowhere. False if the row isn't theirs.
 
-    Raises IntegrityError when another row already holds the new value.
+    ``asked`` is the request that the desk carries out; without one, this is the
+    request. Raises IntegrityError when another row already holds the new value.
     """
     row = session.scalar(_own(group, person, [row_id]))
     if row is None:
@@ -88,7 +166,7 @@ def correct(
         day_of(now),
         {"table": group.table.name, "row": str(row_id), "column": field.name},
     )
-    asked = record(session, person, "correct", now, activity=field.activity)
+    asked = asked or record(session, person, "correct", now, activity=field.activity)
     notices.tell(session, person, asked, "corrected", group, now)
     setattr(row, field.name, value)
     session.flush()
@@ -159,12 +237,53 @@ def set_consent(
 
 
 def set_objection(
-    session: Session, person: Person, activity: Activity, now: datetime, *, on: bool
+    session: Session,
+    person: Person,
+    activity: Activity,
+    now: datetime,
+    *,
+    on: bool,
+    reason: str | None = None,
+    address: str | None = None,
+    name: str | None = None,
+    locale: str = "sv",
 ) -> None:
-    """Object to an activity, or take the objection back (Art. 21)."""
+    """Object to an activity, or take the objection back (Art. 21); it acts at once either way.
+
+    Against marketing it is absolute, and done. Against anything else it needs
+    a ``reason`` relating to the person's situation, which the desk assesses
+    while the activity stands still: raises :class:`Refused` without one. The
+    answer goes to ``address``. Taking it back withdraws it from the desk.
+    """
     if on == (activity.key in objected(session, person)):
         return
-    (rights.object_to if on else rights.withdraw_objection)(session, person, activity, now)
+    if not on:
+        rights.withdraw_objection(session, person, activity, now)
+        cases.end(session, person, now, kind="object", activity=activity)
+        record(session, person, "object", now, activity=activity)
+    elif activity.legal_basis is LegalBasis.CONSENT:
+        _stop(session, person, activity, now)
+    elif not reason:
+        raise Refused("reason")
+    else:
+        ask(
+            session,
+            person,
+            "object",
+            now,
+            activity=activity,
+            details=reason,
+            address=address or min(person.addresses),
+            name=name,
+            locale=locale,
+        )
+        if activity.key not in objected(session, person):  # not by another press just now
+            rights.object_to(session, person, activity, now)
+
+
+def _stop(session: Session, person: Person, activity: Activity, now: datetime) -> None:
+    """An objection that nobody assesses."""
+    rights.object_to(session, person, activity, now)
     record(session, person, "object", now, activity=activity)
 
 
@@ -206,7 +325,10 @@ def read_unsubscribe(token: str) -> tuple[str, Activity] | None:
 def unsubscribe(
     session: Session, address: str, activity: Activity, language: str, now: datetime
 ) -> None:
-    """Withdraw consent to, or object to, mail of this purpose. Twice does it once."""
+    """Withdraw consent to, or object to, mail of this purpose. Twice does it once.
+
+    Whoever presses a link in a mail is asked for no reason, and it is final.
+    """
     user = accounts.by_address(session, address)
     confirmed = user is not None and user.confirmed_at is not None
     person = accounts.person(user) if user and confirmed else Person.of(None, address)
@@ -221,4 +343,5 @@ def unsubscribe(
             collected_by="unsubscribe",
             gpc_seen=False,
         )
-    set_objection(session, person, activity, now, on=True)
+    if activity.key not in objected(session, person):
+        _stop(session, person, activity, now)

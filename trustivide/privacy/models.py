@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, CheckConstraint, ForeignKey, LargeBinary
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, LargeBinary, UniqueConstraint
 from sqlalchemy.orm import Mapped
 
 from trustivide.core.activities import (
@@ -206,6 +206,8 @@ class Case(Model):
     """What was written about a request that people must decide, and what was answered.
 
     Of a correction that can't be made in place, ``about_*`` name the value.
+    While it is open, ``open_key`` says what was asked: the database lets
+    nobody put the same on the desk twice.
     """
 
     __tablename__ = "request_case"
@@ -224,6 +226,19 @@ class Case(Model):
         derived=True,
         index=True,
         nullable=False,
+    )
+    user_id: Mapped[UUID | None] = personal(
+        ForeignKey("user.id", ondelete="SET NULL"),
+        activity=REQUEST_CASES,
+        erase=DELETE_ROW,
+        derived=True,
+    )
+    open_key: Mapped[bytes | None] = personal(
+        Digest(purpose="open-case"),
+        activity=REQUEST_CASES,
+        erase=DELETE_ROW,
+        derived=True,
+        unique=True,
     )
     email: Mapped[str] = personal(
         EncryptedAddress(),
@@ -273,12 +288,22 @@ class Case(Model):
         derived=True,
         label=Text("Begäranden du skrivit in", "Requests you entered"),
     )
+    decided_by_id: Mapped[UUID | None] = personal(
+        ForeignKey("user.id", ondelete="SET NULL"),
+        activity=REQUEST_CASES,
+        subject=ByUser("decided_by_id"),
+        erase=BLANK,
+        derived=True,
+        label=Text("Begäranden du besvarat", "Requests you answered"),
+    )
 
 
 class CodeRequest(Model):
     """A right exercised with a receipt code: never in a row, or at a time, that an address has.
 
-    Without row ids on SQLite, since they would repeat the order.
+    ``code`` is a digest of its own: neither an answer set nor a withdrawal in
+    the ledger holds the same one, so that without the code nobody gives them
+    this day. Without row ids on SQLite, since they would repeat the order.
     """
 
     __label__ = Text("Begäranden med kvittokod", "Requests by receipt code")
@@ -286,12 +311,13 @@ class CodeRequest(Model):
     __since__ = "day"
     __table_args__ = (
         CheckConstraint("kind IN ('access','correct','erase','restrict')", name="kind"),
+        UniqueConstraint("code", "kind", "day"),
         {"sqlite_with_rowid": False},
     )
 
     id: Mapped[UUID] = key()
     code: Mapped[bytes] = personal(
-        LargeBinary(32), activity=REQUEST_CASES, erase=DELETE_ROW, derived=True, index=True
+        LargeBinary(32), activity=REQUEST_CASES, erase=DELETE_ROW, derived=True
     )
     kind: Mapped[str] = personal(
         activity=REQUEST_CASES, erase=DELETE_ROW, label=Text("Rättighet", "Right")

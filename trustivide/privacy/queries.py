@@ -2,18 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, timedelta
+from statistics import median
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from trustivide.core import inventory
 from trustivide.core.activities import ALL, PRIVACY_RIGHTS, SECURITY, Activity, LegalBasis
+from trustivide.core.clock import day_of
 from trustivide.core.inventory import Field, Group
 from trustivide.core.subjects import Person
-from trustivide.privacy.models import Erasure, Export
+from trustivide.privacy.models import Case, Erasure, Export, RecipientNotice, Request
 from trustivide.rights.models import ConsentRecord
 from trustivide.rights.queries import EVERYTHING, consent_history, consented, objected, restricted
 
@@ -269,4 +271,102 @@ def pending_erasure(session: Session, person: Person) -> Erasure | None:
         )
         .order_by(Erasure.requested_at.desc())
         .limit(1)
+    )
+
+
+@dataclass(frozen=True)
+class Requests:
+    """Some of a person's requests: those that wait first, then the newest."""
+
+    items: Sequence[Request]
+    number: int
+    last: int
+
+
+def requests(session: Session, person: Person, number: int = 1) -> Requests:
+    """Page ``number`` (from 1) of the rights that the person has exercised."""
+    own = Request.reference.in_(person.references)
+    total = session.scalar(select(func.count()).select_from(Request).where(own)) or 0
+    last = max(1, -(-total // PAGE))
+    number = min(max(1, number), last)
+    rows = session.scalars(
+        select(Request)
+        .where(own)
+        .order_by(Request.state != "open", Request.received_at.desc(), Request.id)
+        .limit(PAGE)
+        .offset((number - 1) * PAGE)
+    )
+    return Requests(rows.all(), number, last)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One request with what was written, and whom it made us tell (Art. 19)."""
+
+    request: Request
+    case: Case | None
+    notices: Sequence[RecipientNotice]
+
+
+def request_for(session: Session, person: Person, request_id: UUID) -> Asked | None:
+    """One of the person's own requests."""
+    asked = session.scalar(
+        select(Request).where(Request.id == request_id, Request.reference.in_(person.references))
+    )
+    return told(session, asked) if asked else None
+
+
+def told(session: Session, asked: Request) -> Asked:
+    """A request with all that belongs to it. Whoever calls answers for who may see it."""
+    return Asked(
+        asked,
+        session.scalar(select(Case).where(Case.request_id == asked.id)),
+        session.scalars(
+            select(RecipientNotice)
+            .where(RecipientNotice.request_id == asked.id)
+            .order_by(RecipientNotice.recipient, RecipientNotice.id)
+        ).all(),
+    )
+
+
+@dataclass(frozen=True)
+class AnswerTimes:
+    """How long rights took within the last year; times of those that took any.
+
+    ``at_once`` fulfilled themselves in the same second, and would only flatter
+    the ``median``. ``late`` are open past their date, now.
+    """
+
+    total: int
+    at_once: int
+    median: timedelta | None
+    worst: timedelta | None
+    open: int
+    late: int
+
+
+def answer_times(session: Session, now: datetime) -> AnswerTimes:
+    """Requests that ended, granted or refused, within twelve months before ``now``.
+
+    Those by receipt code are left out: they are noted by day only. Those that
+    the person took back were never answered.
+    """
+    ended = (Request.state.in_(("done", "refused"))) & (
+        Request.completed_at > now - timedelta(days=365)
+    )
+    total = session.scalar(select(func.count()).select_from(Request).where(ended)) or 0
+    rows = session.execute(
+        select(Request.received_at, Request.completed_at).where(
+            ended, Request.completed_at > Request.received_at
+        )
+    )
+    took = [(done - came).total_seconds() for came, done in rows if done]
+    still_open = select(func.count()).select_from(Request).where(Request.state == "open")
+    return AnswerTimes(
+        total=total,
+        at_once=total - len(took),
+        median=timedelta(seconds=median(took)) if took else None,
+        worst=timedelta(seconds=max(took)) if took else None,
+        open=session.scalar(still_open) or 0,
+        late=session.scalar(still_open.where(Request.due_on < day_of(now))) or 0,
     )

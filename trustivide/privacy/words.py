@@ -6,13 +6,15 @@ from typing import Any
 
 from flask_babel import gettext as _
 
-from trustivide.core.activities import BY_KEY
+from trustivide.core.activities import ALL, BY_KEY
 from trustivide.core.inventory import Field
 from trustivide.core.text import Text
+from trustivide.privacy.answers import GROUNDS
 from trustivide.privacy.models import CHANNELS, DELIVERIES, IDENTITIES, KINDS, STATES
 from trustivide.rights.queries import EVERYTHING, RESTRICTED
 from trustivide.web.locale import day, language, moment
 
+_RECIPIENTS = {r.key: r.name for a in ALL for r in a.recipients}
 # Codes by column name: what a person typed is never taken for one.
 _CODES: dict[str, dict[str, Text]] = {
     "role": {
@@ -45,6 +47,8 @@ _CODES: dict[str, dict[str, Text]] = {
     "kind": KINDS,
     "channel": CHANNELS,
     "identity": IDENTITIES,
+    "ground": {key: ground.whole for key, ground in GROUNDS.items()},
+    "recipient": _RECIPIENTS,
     "how": {
         "registration": Text("Registreringen", "Registration"),
         "sign_in": Text("Inloggningen", "Sign-in"),
@@ -88,6 +92,11 @@ def show(field: Field, value: Any) -> str:
         return _activity(text)
     known = _CODES.get(field.name, {}).get(text)
     return known.in_(language()) if known else text
+
+
+def recipient(key: str) -> str:
+    """A recipient's name; its key where the record of processing no longer has it."""
+    return _RECIPIENTS[key].in_(language()) if key in _RECIPIENTS else key
 
 
 def _activity(key: str) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
+from blinker import Signal
 from sqlalchemy import delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
@@ -34,6 +35,11 @@ from trustivide.teams.models import Team, TeamMember
 log = logging.getLogger(__name__)
 
 LONGEST = timedelta(days=90)
+
+right_by_code = Signal(
+    "Somebody used a right with a receipt code: sent with a digest of the code that nothing else "
+    "stores, session=, kind= and day=, in the transaction that does it. Never by submitting."
+)
 
 
 class AlreadyAnswered(Exception):
@@ -219,17 +225,31 @@ def _compare(session: Session, slot: bytes, receipt: bytes) -> None:
         raise AlreadyAnswered
 
 
-def correct(session: Session, code: str, answers: dict[str, Answer]) -> None:
+def open_answers(session: Session, code: str, now: datetime) -> bool:
+    """Whether ``code`` opens answers; that they were asked for is noted."""
+    found = answers_by_code(session, code) is not None
+    if found:
+        _note(session, code, "access", now)
+    return found
+
+
+def _note(session: Session, code: str, kind: str, now: datetime) -> None:
+    right_by_code.send(anonymity.request_of(code), session=session, kind=kind, day=day_of(now))
+
+
+def correct(session: Session, code: str, answers: dict[str, Answer], now: datetime) -> None:
     """Replace the answers that ``code`` opens. Raises :class:`Refused` after closing."""
     held, _ = _open_by_code(session, code)
     held.answers = answers
+    _note(session, code, "correct", now)
     session.flush()
 
 
-def restrict_answers(session: Session, code: str, *, restricted: bool) -> None:
+def restrict_answers(session: Session, code: str, now: datetime, *, restricted: bool) -> None:
     """Keep the answers out of the result, or let them in again, until closing."""
     held, _ = _open_by_code(session, code)
     held.restricted = restricted
+    _note(session, code, "restrict", now)
     session.flush()
 
 
@@ -246,6 +266,7 @@ def withdraw(session: Session, code: str, now: datetime) -> bool:
     survey = _hold(session, listed.survey)
     ledger().note_withdrawn(held.receipt)
     session.delete(held)
+    _note(session, code, "erase", now)
     start_job(session, "compact", {}, now=now)
     session.flush()
     return survey.closed_at is None

@@ -58,8 +58,16 @@ def new_receipt_code() -> str:
 
 def receipt_of(code: str) -> bytes:
     """What the answer set stores of the code. Blanks, hyphens, case and look-alikes don't count."""
-    bare = "".join(c for c in code.upper() if c.isalnum()).translate(_LOOK_ALIKES)
-    return _hash(bare, "receipt")
+    return _hash(_bare(code), "receipt")
+
+
+def request_of(code: str) -> bytes:
+    """Under what a right used with the code is noted; unequal to what its answers store."""
+    return _hash(_bare(code), "request")
+
+
+def _bare(code: str) -> str:
+    return "".join(c for c in code.upper() if c.isalnum()).translate(_LOOK_ALIKES)
 
 
 def _hash(secret: str, purpose: str) -> bytes:

@@ -273,7 +273,9 @@ def receipt() -> ResponseReturnValue:
     """Open one's answers by code; a wrong code and an unknown one are answered alike."""
     form = ReceiptForm()
     if form.validate_on_submit():
-        if queries.answers_by_code(db.session(), form.code.data) is not None:
+        with transaction() as session:
+            opened = actions.open_answers(session, form.code.data, clock.now())
+        if opened:
             response = go(url_for("answering.own_answers"))
             return cookies.keep(response, RECEIPT, form.code.data)
         form.code.errors = [
@@ -297,7 +299,7 @@ def own_answers() -> ResponseReturnValue:
         errors = {key: _explain(error) for key, error in found.items()}
         if not errors:
             with transaction() as session:
-                actions.correct(session, holder.code, clean)
+                actions.correct(session, holder.code, clean, clock.now())
             tell(_("Dina svar är rättade."))
             return go(url_for("answering.own_answers"))
     return page(
@@ -310,6 +312,7 @@ def own_answers() -> ResponseReturnValue:
         typed=typed,
         errors=errors,
         raw_days=RAW_DAYS,
+        noted=queries.rights_used(db.session(), holder.code),
         **_options(),
     )
 
@@ -325,7 +328,7 @@ def restriction() -> ResponseReturnValue:
     holder: CodeHolder = g.actor
     restricted = request.form.get("on") is not None
     with transaction() as session:
-        actions.restrict_answers(session, holder.code, restricted=restricted)
+        actions.restrict_answers(session, holder.code, clock.now(), restricted=restricted)
     tell(_("Svaren räknas inte med.") if restricted else _("Svaren räknas med igen."))
     return go(url_for("answering.own_answers"))
 

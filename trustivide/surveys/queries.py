@@ -1,8 +1,9 @@
 """Reading surveys, always from where the reader stands."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from trustivide.core.crypto import ring
+from trustivide.core.text import Text
 from trustivide.organisations.models import Organisation
 from trustivide.organisations.queries import Actor, organisation_of
 from trustivide.outbox.models import Mail
@@ -89,6 +91,16 @@ def answers_by_code(session: Session, code: str) -> tuple[AnswerSet, Listed] | N
         .where(AnswerSet.receipt == anonymity.receipt_of(code))
     ).one_or_none()
     return (row[0], Listed(row[1], row[2])) if row else None
+
+
+notes_by_code: list[Callable[[Session, bytes], Sequence[tuple[Text, date]]]] = []
+"""Who keeps what was noted of rights used by receipt code; create_app fills it."""
+
+
+def rights_used(session: Session, code: str) -> list[tuple[Text, date]]:
+    """What the holder of a receipt code has done with it, by day."""
+    digest = anonymity.request_of(code)
+    return [note for notes in notes_by_code for note in notes(session, digest)]
 
 
 def draft_for(session: Session, survey_id: UUID, cookie: str | None) -> dict[str, str]:

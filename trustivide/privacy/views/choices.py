@@ -11,7 +11,7 @@ from trustivide.core import clock
 from trustivide.core.activities import ALL
 from trustivide.core.db import db, transaction
 from trustivide.privacy import actions, archive, queries
-from trustivide.privacy.views.base import attachment, bp, centre, person
+from trustivide.privacy.views.base import attachment, bp, centre, person, visitor
 from trustivide.rights import legal_texts
 from trustivide.rights.queries import EVERYTHING
 from trustivide.web.access import found, subject
@@ -71,8 +71,19 @@ def consent(activity: str) -> ResponseReturnValue:
 def objection(activity: str) -> ResponseReturnValue:
     """Object to an activity, or take the objection back (GDPR Art. 21)."""
     concerned, on = found(queries.may_object(person(), activity)), "on" in request.form
+    who = visitor()
     with transaction() as session:
-        actions.set_objection(session, person(), concerned, clock.now(), on=on)
+        actions.set_objection(
+            session,
+            who.person,
+            concerned,
+            clock.now(),
+            on=on,
+            reason=request.form.get("reason"),
+            address=who.address,
+            name=who.name or None,
+            locale=who.locale,
+        )
     tell(_("Din invändning gäller från och med nu.") if on else _("Invändningen är återtagen."))
     return _chosen()
 

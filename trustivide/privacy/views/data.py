@@ -11,7 +11,7 @@ from trustivide.auth.queries import by_address
 from trustivide.core import clock
 from trustivide.core.activities import ALL
 from trustivide.core.db import db, transaction
-from trustivide.privacy import actions, queries
+from trustivide.privacy import actions, corrections, queries
 from trustivide.privacy.forms import correction_form
 from trustivide.privacy.views.base import bp, centre, group_or_404, person, visitor
 from trustivide.web.access import found, subject
@@ -47,6 +47,7 @@ def data(name: str) -> ResponseReturnValue:
         group=group,
         rows=queries.entries(db.session(), group, person(), number),
         deletable=queries.deletable(group),
+        asks=[f for f in group.fields if corrections.can_be_asked(f)],
     )
 
 

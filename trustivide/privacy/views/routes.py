@@ -1,6 +1,25 @@
 """All pages of the privacy centre: importing this module gives the blueprint its routes."""
 
-from trustivide.privacy.views import choices, contract, data, entrance, erasures, exports, record
+from trustivide.privacy.views import (
+    choices,
+    contract,
+    data,
+    entrance,
+    erasures,
+    exports,
+    record,
+    requests,
+)
 from trustivide.privacy.views.base import bp
 
-__all__ = ["bp", "choices", "contract", "data", "entrance", "erasures", "exports", "record"]
+__all__ = [
+    "bp",
+    "choices",
+    "contract",
+    "data",
+    "entrance",
+    "erasures",
+    "exports",
+    "record",
+    "requests",
+]

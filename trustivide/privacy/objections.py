@@ -1,0 +1,36 @@
+"""Assessing an objection (GDPR Art. 21(1)); the activity has stood still since it was made."""
+
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from trustivide.auth.models import User
+from trustivide.core.activities import BY_KEY
+from trustivide.privacy import cases, desk
+from trustivide.privacy.models import Request
+from trustivide.rights import actions as rights
+
+
+def decide(
+    session: Session,
+    request: Request,
+    upheld: bool,
+    answer: str,
+    ground: str,
+    staff: User,
+    now: datetime,
+) -> None:
+    """Uphold it, so that the activity stays stopped, or override it, so that it goes on.
+
+    Overriding takes ``ground`` and reasons, and tells the person where to
+    complain. Raises :class:`~trustivide.privacy.cases.Decided` when it was
+    decided, or taken back, in the meantime.
+    """
+    if upheld:
+        desk.answer(session, request.id, answer, staff, now)
+        return
+    asked, case = cases.hold(session, request.id)
+    assert asked.activity is not None
+    person = cases.person_of(session, case)
+    rights.withdraw_objection(session, person, BY_KEY[asked.activity], now)
+    desk.refuse(session, request.id, ground, answer, staff, now)
