@@ -15,7 +15,7 @@ from tests.surveys.stories import launched
 from trustivide.core import clock
 from trustivide.core.db import db, transaction
 from trustivide.core.subjects import Person
-from trustivide.privacy.models import Export, Request
+from trustivide.privacy.models import AddressChange, Export, Request
 from trustivide.teams.models import TeamMember
 from trustivide.workshops.models import Search
 
@@ -54,7 +54,16 @@ def alices(app: Flask) -> dict[str, str]:
             requested_at=now,
             expires_at=now + timedelta(days=7),
         )
-        session.add_all([search, export])
+        change = AddressChange(
+            reference=reference,
+            email="ny@exempel.test",
+            group="user",
+            row=alice.id,
+            field="email",
+            token_digest=b"t" * 32,
+            expires_at=now + timedelta(hours=24),
+        )
+        session.add_all([search, export, change])
         session.flush()
     return {
         "team_id": str(survey.team_id),
@@ -63,6 +72,7 @@ def alices(app: Flask) -> dict[str, str]:
         "user_id": str(alice.id),
         "search_id": str(search.id),
         "export_id": str(export.id),
+        "change_id": str(change.id),
         "organisation_id": str(uuid4()),
         "look_id": str(uuid4()),
         "record": str(uuid4()),

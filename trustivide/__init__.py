@@ -29,7 +29,7 @@ from trustivide.outbox import delivery, worker
 from trustivide.outbox.registry import registry as outbox
 from trustivide.privacy import access as privacy_access
 from trustivide.privacy import actions as privacy_actions
-from trustivide.privacy import erasure, export, notices, retention
+from trustivide.privacy import address_changes, erasure, export, notices, retention
 from trustivide.privacy import links as privacy_links
 from trustivide.privacy.views import routes as privacy_pages
 from trustivide.rights import ledger
@@ -146,7 +146,10 @@ def _connect_features() -> None:
     registries.stores[:] = [delivery.DEVELOPMENT_MAIL, export.FILES]
     team_actions.removal_blockers[:] = [survey_actions.blocks_removal]
     organisation_actions.organisation_closing.connect(survey_actions.on_organisation_closing)
-    outbox.composers.update(survey_mails.COMPOSERS | privacy_links.COMPOSERS)
+    address_changes.address_corrected.connect(survey_actions.on_address_corrected)
+    outbox.composers.update(
+        survey_mails.COMPOSERS | privacy_links.COMPOSERS | address_changes.COMPOSERS
+    )
     outbox.traceless.update(survey_mails.TRACELESS)
     outbox.person_of = accounts.person_at
     outbox.unsubscribe = privacy_actions.unsubscribe_path

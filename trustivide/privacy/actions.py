@@ -18,12 +18,19 @@ from trustivide.core.crypto import DecryptionError, ring
 from trustivide.core.inventory import Field, Group
 from trustivide.core.subjects import Person
 from trustivide.privacy import notices
-from trustivide.privacy.models import Request
+from trustivide.privacy.cases import open_case
+from trustivide.privacy.models import Case, Request
 from trustivide.rights import actions as rights
 from trustivide.rights import legal_texts
 from trustivide.rights.ledger import ledger
 from trustivide.rights.legal_texts import LegalText
-from trustivide.rights.queries import EVERYTHING, consented, objected, restricted
+from trustivide.rights.queries import (
+    EVERYTHING,
+    consent_history,
+    consent_state,
+    objected,
+    restricted,
+)
 
 _UNSUBSCRIBE = b"unsubscribe\0"
 
@@ -72,7 +79,7 @@ def correct(
     group: Group,
     row_id: UUID,
     field: Field,
-    value: str | None,
+    value: Any,
     now: datetime,
 ) -> bool:
     """Replace one value (Art. 16); the old one is kept nowhere. False if the row isn't theirs.
@@ -136,20 +143,25 @@ def set_consent(
     collected_by: str,
     gpc_seen: bool,
 ) -> None:
-    """Give or withdraw a consent. What already stands is not recorded again.
+    """Give, refuse or withdraw a consent. What already stands is not recorded again.
 
-    A yes given anew also ends an objection to the same activity.
+    A no is "withdrawn" after a yes, to whichever version of the text, and
+    "refused" where nothing was answered before. A yes given anew also ends an
+    objection to the same activity.
     """
+    state = consent_state(consent_history(session, person, activity), activity)
     against = activity.key in objected(session, person)
-    if on == (consented(session, person, activity) and not against):
+    settled = {"given"} if on else {"refused", "withdrawn"}
+    if state in settled and not (on and against):
         return
     if on and against:
         rights.withdraw_objection(session, person, activity, now)
+    refusal = "refused" if state == "none" else "withdrawn"
     rights.choose(
         session,
         person,
         activity,
-        "given" if on else "withdrawn",
+        "given" if on else refusal,
         text,
         now,
         collected_by=collected_by,
@@ -159,13 +171,60 @@ def set_consent(
 
 
 def set_objection(
-    session: Session, person: Person, activity: Activity, now: datetime, *, on: bool
+    session: Session,
+    person: Person,
+    activity: Activity,
+    now: datetime,
+    *,
+    on: bool,
+    reason: str | None = None,
+    address: str | None = None,
+    name: str | None = None,
+    locale: str | None = None,
 ) -> None:
-    """Object to an activity, or take the objection back (Art. 21)."""
+    """Object to an activity, or take the objection back (Art. 21). It acts at once.
+
+    An objection with a reason stands while it is assessed: it opens a case,
+    answered to ``address`` in ``locale``. Marketing is stopped without any
+    (Art. 21(3)), and so is mail by the link in it (RFC 8058).
+    """
     if on == (activity.key in objected(session, person)):
         return
-    (rights.object_to if on else rights.withdraw_objection)(session, person, activity, now)
-    record(session, person, "object", now, activity=activity)
+    if not on:
+        rights.withdraw_objection(session, person, activity, now)
+        _drop_assessment(session, person, activity, now)
+        record(session, person, "object", now, activity=activity)
+        return
+    rights.object_to(session, person, activity, now)
+    assessed = reason is not None and activity.consent_text is None
+    asked = record(session, person, "object", now, activity=activity, done=not assessed)
+    if assessed:
+        assert reason is not None
+        assert address is not None
+        open_case(
+            session,
+            person,
+            asked,
+            address=address,
+            name=name,
+            locale=locale or "sv",
+            details=reason,
+        )
+
+
+def _drop_assessment(session: Session, person: Person, activity: Activity, now: datetime) -> None:
+    """What was taken back needs no answer any more."""
+    for asked in session.scalars(
+        select(Request).where(
+            Request.reference.in_(person.references),
+            Request.kind == "object",
+            Request.activity == activity.key,
+            Request.state == "open",
+        )
+    ):
+        asked.state, asked.completed_at = "cancelled", now
+        for case in session.scalars(select(Case).where(Case.request_id == asked.id)):
+            case.closed_on = day_of(now)
 
 
 def set_restriction(
@@ -200,7 +259,7 @@ def read_unsubscribe(token: str) -> tuple[str, Activity] | None:
     if not plain.startswith(_UNSUBSCRIBE):
         return None
     address, purpose = json.loads(plain.removeprefix(_UNSUBSCRIBE))
-    return address, BY_KEY[purpose]
+    return (address, BY_KEY[purpose]) if purpose in BY_KEY else None
 
 
 def unsubscribe(
