@@ -16,7 +16,7 @@ from trustivide.core import clock
 from trustivide.core.db import db, transaction
 from trustivide.core.subjects import Person
 from trustivide.organisations.queries import owned_by
-from trustivide.privacy.models import Export, Request
+from trustivide.privacy.models import AddressChange, Export, Request
 from trustivide.teams.models import TeamMember
 from trustivide.workshops.models import Search
 
@@ -55,7 +55,16 @@ def alices(app: Flask) -> dict[str, str]:
             requested_at=now,
             expires_at=now + timedelta(days=7),
         )
-        session.add_all([search, export])
+        change = AddressChange(
+            reference=reference,
+            email="ny@exempel.test",
+            group="user",
+            row=alice.id,
+            field="email",
+            token_digest=b"t" * 32,
+            expires_at=now + timedelta(hours=24),
+        )
+        session.add_all([search, export, change])
         session.flush()
     return {
         "team_id": str(survey.team_id),
@@ -65,6 +74,7 @@ def alices(app: Flask) -> dict[str, str]:
         "search_id": str(search.id),
         "export_id": str(export.id),
         "organisation_id": str(owned_by(db.session(), alice.id).popitem()[0]),
+        "change_id": str(change.id),
         "request_id": str(request.id),
         "look_id": str(uuid4()),
         "record": str(uuid4()),

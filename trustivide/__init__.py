@@ -31,6 +31,7 @@ from trustivide.outbox.registry import registry as outbox
 from trustivide.privacy import access as privacy_access
 from trustivide.privacy import actions as privacy_actions
 from trustivide.privacy import (
+    address_changes,
     code_requests,
     contract,
     desk,
@@ -169,9 +170,15 @@ def _connect_features() -> None:
     team_actions.removal_blockers[:] = [survey_actions.blocks_removal]
     for told in (survey_actions.on_organisation_closing, contract.on_closing):
         organisation_actions.organisation_closing.connect(told)
+    address_changes.address_corrected.connect(survey_actions.on_address_corrected)
     survey_actions.right_by_code.connect(code_requests.note)
     survey_queries.notes_by_code[:] = [code_requests.noted]
-    outbox.composers.update(survey_mails.COMPOSERS | privacy_links.COMPOSERS | desk.COMPOSERS)
+    outbox.composers.update(
+        survey_mails.COMPOSERS
+        | privacy_links.COMPOSERS
+        | desk.COMPOSERS
+        | address_changes.COMPOSERS
+    )
     outbox.traceless.update(survey_mails.TRACELESS)
     outbox.person_of = accounts.person_at
     outbox.unsubscribe = privacy_actions.unsubscribe_path

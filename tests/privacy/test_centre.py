@@ -13,60 +13,19 @@ from sqlalchemy import func, select
 
 from tests.conftest import both_databases
 from tests.factories import customer, delivered, link_in, sign_in
-from trustivide.auth.queries import person as person_of
-from trustivide.core import clock, inventory
-from trustivide.core.activities import BY_KEY, MARKETING_EMAIL, TEAM_SURVEYS
+from tests.privacy.stories import DORA
+from tests.privacy.stories import member as _member
+from tests.privacy.stories import requests as _requests
+from tests.privacy.stories import visit as _visit
+from trustivide.core import clock
+from trustivide.core.activities import BY_KEY
 from trustivide.core.db import db, transaction
-from trustivide.core.subjects import Person
-from trustivide.organisations.models import Organisation
-from trustivide.outbox import actions as outbox
 from trustivide.outbox.models import Mail
 from trustivide.privacy import actions, links
 from trustivide.privacy.models import Export, PrivacyLink, Request
 from trustivide.rights.models import ConsentRecord
-from trustivide.rights.queries import consented, may_use
-from trustivide.teams.models import Team, TeamMember
+from trustivide.teams.models import TeamMember
 from trustivide.workshops.models import Search
-
-DORA = "dora@exempel.test"
-
-
-def _member(email: str = DORA, name: str = "Dora Dal", team: str = "Blå laget") -> None:
-    """Somebody in a team of Alice's, entered by her."""
-    owner = customer()
-    with transaction() as session:
-        organisation = session.scalars(select(Organisation)).one()
-        made = Team(
-            organisation_id=organisation.id,
-            name=team,
-            created_by_id=owner.id,
-            created_on=date(2026, 11, 1),
-        )
-        session.add(made)
-        session.flush()
-        session.add(
-            TeamMember(
-                team_id=made.id,
-                email=email,
-                name=name,
-                added_on=date(2026, 11, 1),
-                added_by_id=owner.id,
-            )
-        )
-
-
-def _visit(app: Flask, client: FlaskClient, email: str = DORA) -> FlaskClient:
-    """In by mailed link."""
-    client.post("/privacy/find", data={"email": email})
-    path = link_in(delivered(app)[-1], "/privacy/enter/")
-    assert client.post(path).status_code == 303
-    return client
-
-
-def _requests(kind: str) -> int:
-    db.session.rollback()
-    return db.session.scalar(select(func.count()).where(Request.kind == kind)) or 0
-
 
 # Seeing
 
@@ -153,22 +112,6 @@ def test_a_value_is_corrected_in_place_and_the_old_one_is_gone(
     assert _requests("correct") == 1
 
 
-@both_databases
-def test_a_corrected_address_takes_its_digest_along(app: Flask, client: FlaskClient) -> None:
-    _member()
-    _visit(app, client)
-    page = client.get("/privacy/data/team_member").text
-    link = re.search(r'href="(/privacy/data/team_member/[^"]+/email)"', page)
-    assert link
-    assert client.post(link[1], data={"value": "inte en adress"}).status_code == 422
-    client.post(link[1], data={"value": "Dora.Ny@exempel.test"})
-    db.session.rollback()
-    group = inventory.group_named("team_member")
-    assert group
-    assert inventory.count(db.session(), group, Person.of(None, DORA)) == 0
-    assert inventory.count(db.session(), group, Person.of(None, "dora.ny@exempel.test")) == 1
-
-
 def test_what_may_not_be_corrected_has_no_page(app: Flask, client: FlaskClient) -> None:
     user = customer()
     sign_in(client)
@@ -214,104 +157,6 @@ def test_the_account_itself_is_no_single_entry(app: Flask, client: FlaskClient) 
     sign_in(client)
     assert client.post(f"/privacy/data/user/{user.id}/deletion").status_code == 404
     assert client.post("/privacy/data/user/deletion").status_code == 404
-
-
-# Choosing
-
-
-@both_databases
-def test_consent_is_given_and_withdrawn_by_the_same_switch_with_its_history(
-    app: Flask, client: FlaskClient
-) -> None:
-    user = customer()
-    person = person_of(user)
-    sign_in(client)
-    off = client.get("/privacy/choices").text
-    client.post("/privacy/consents/marketing_email", data={"on": "1"}, headers={"Sec-GPC": "1"})
-    assert consented(db.session(), person, MARKETING_EMAIL)
-    on = client.get("/privacy/choices").text
-    client.post("/privacy/consents/marketing_email", data={})
-    client.post("/privacy/consents/marketing_email", data={})  # says nothing new
-    db.session.rollback()
-    assert not consented(db.session(), person, MARKETING_EMAIL)
-    events = db.session.scalars(select(ConsentRecord).order_by(ConsentRecord.at)).all()
-    assert [e.event for e in events] == ["given", "withdrawn"]
-    assert [e.gpc_seen for e in events] == [True, False]
-    assert events[1].previous_id == events[0].id
-    # Parity: one and the same form both ways, one control and one button in it.
-    pattern = r'<form class="switch"[^>]*action="/privacy/consents/marketing_email".*?</form>'
-    forms = [re.search(pattern, page, re.S) for page in (off, on)]
-    assert forms[0]
-    assert forms[1]
-    clicks = [len(re.findall(r'<button|type="checkbox"', form[0])) for form in forms if form]
-    assert clicks[0] == clicks[1] == 2
-    receipt = client.get(f"/privacy/consents/records/{events[0].id}.json")
-    assert receipt.json
-    assert receipt.json["version"] == 1
-    assert "reference" not in receipt.json
-
-
-@both_databases
-def test_an_objection_stops_mail_that_was_already_queued(app: Flask, client: FlaskClient) -> None:
-    _member()
-    _visit(app, client)
-    before = len(delivered(app))
-    with transaction() as session:
-        outbox.send_mail(
-            session,
-            "account_exists",
-            DORA,
-            {"name": "Dora"},
-            purpose=TEAM_SURVEYS,
-            locale="sv",
-            now=clock.now(),
-        )
-    client.post("/privacy/objections/team_surveys", data={"on": "1", "reason": "Jag vill inte."})
-    assert [m["Subject"] for m in delivered(app)[before:]] == ["Vi har tagit emot din begäran"]
-    db.session.rollback()
-    assert "withheld" in db.session.scalars(select(Mail.state)).all()
-    client.post("/privacy/objections/team_surveys", data={})
-    db.session.rollback()
-    assert may_use(db.session(), Person.of(None, DORA), TEAM_SURVEYS)
-    assert _requests("object") == 2
-
-
-@both_databases
-def test_a_restriction_made_by_an_account_stops_mail_to_its_address(
-    app: Flask, client: FlaskClient
-) -> None:
-    user = customer()
-    sign_in(client)
-    before = len(delivered(app))
-    with transaction() as session:
-        outbox.send_mail(
-            session,
-            "account_exists",
-            user.email,
-            {"name": "Alice"},
-            purpose=TEAM_SURVEYS,
-            locale="sv",
-            now=clock.now(),
-        )
-    client.post("/privacy/restrictions/all", data={"on": "1"})
-    assert len(delivered(app)) == before
-    client.post("/privacy/restrictions/all", data={})
-    db.session.rollback()
-    assert may_use(db.session(), Person.of(None, "alice@exempel.test"), TEAM_SURVEYS)
-
-
-def test_what_protects_a_person_can_not_be_held_back(app: Flask, client: FlaskClient) -> None:
-    customer()
-    sign_in(client)
-    for path in (
-        "restrictions/security",
-        "restrictions/privacy_rights",
-        "objections/accounts",
-        "objections/marketing_email",
-        "consents/accounts",
-        "objections/nonsense",
-    ):
-        assert client.post(f"/privacy/{path}", data={"on": "1"}).status_code == 404, path
 
 
 # Without account
@@ -411,46 +256,6 @@ def test_an_unknown_strangers_address_is_dropped_within_minutes(
         tick()
     assert db.session.scalar(select(func.count()).select_from(PrivacyLink)) == 0
     assert db.session.scalars(select(Mail.recipient)).all() == [None]
-
-
-# Mail that somebody doesn't want
-
-
-@both_databases
-def test_one_click_unsubscribing_needs_no_session_and_a_get_changes_nothing(
-    app: Flask, client: FlaskClient
-) -> None:
-    app.config["WTF_CSRF_ENABLED"] = True
-    path = actions.unsubscribe_path(DORA, "team_surveys")
-    assert DORA not in path
-    assert client.get(path).status_code == 200
-    assert may_use(db.session(), Person.of(None, DORA), TEAM_SURVEYS)
-    for _ in range(2):
-        done = client.post(
-            path,
-            data={"List-Unsubscribe": "One-Click"},
-            headers={"Origin": "https://mail.example", "Sec-Fetch-Site": "cross-site"},
-        )
-        assert done.status_code == 200
-    db.session.rollback()
-    assert not may_use(db.session(), Person.of(None, DORA), TEAM_SURVEYS)
-    assert _requests("object") == 1
-    assert client.post(path[:-3] + "abc").status_code == 404
-
-
-def test_unsubscribing_from_news_withdraws_the_accounts_consent(
-    app: Flask, client: FlaskClient
-) -> None:
-    user = customer()
-    sign_in(client)
-    client.post("/privacy/consents/marketing_email", data={"on": "1"})
-    client.post(actions.unsubscribe_path("alice@exempel.test", "marketing_email"))
-    db.session.rollback()
-    assert not consented(db.session(), person_of(user), MARKETING_EMAIL)
-    assert "consent-marketing_email" in client.get("/privacy/choices").text
-    client.post("/privacy/consents/marketing_email", data={"on": "1"})
-    db.session.rollback()
-    assert may_use(db.session(), person_of(user), MARKETING_EMAIL)
 
 
 # Time limits

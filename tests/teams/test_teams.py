@@ -270,12 +270,17 @@ def test_a_removed_team_is_gone_with_its_members(app: Flask, alice: FlaskClient)
     assert members() == []
 
 
-def test_somebody_who_said_no_is_marked(app: Flask, alice: FlaskClient) -> None:
+def test_those_who_said_no_are_counted_and_not_named(app: Flask, alice: FlaskClient) -> None:
     team = team_of(_alice(), 3)
     with transaction() as session:
         object_to(session, Person.of(None, "dora2@exempel.test"), TEAM_SURVEYS, clock.now())
         restrict(session, Person.of(None, "dora3@exempel.test"), clock.now())
-    assert alice.get(f"/teams/{team.id}").text.count("vill inte få inbjudningar") == 2
+    page = alice.get(f"/teams/{team.id}").text
+    assert page.count("2 personer vill inte få inbjudningar") == 1
+    rows = re.findall(r"<tr id=.*?</tr>", page, re.S)
+    told_apart = {re.sub(r"[\da-f]{8}-[\da-f-]{27}|dora\d", "", row) for row in rows}
+    assert len(rows) == 3
+    assert len(told_apart) == 1
 
 
 def test_charlie_reaches_nothing(app: Flask, client: FlaskClient) -> None:

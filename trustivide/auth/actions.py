@@ -2,7 +2,7 @@
 
 import secrets
 from datetime import datetime, timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pyotp
 from sqlalchemy import delete, update
@@ -176,6 +176,29 @@ def reset_password(session: Session, token: str, password: str, now: datetime) -
     )
     session.flush()
     return user
+
+
+def take_address(
+    session: Session, user: User, before: str, now: datetime, *, keep: UUID | None
+) -> None:
+    """The account's address was corrected and is proven; the one before is told.
+
+    Every sign-in but ``keep`` ends, and no link that went to the address from
+    before opens anything any more.
+    """
+    user.confirmed_at = now
+    session.execute(delete(SignIn).where(SignIn.user_id == user.id, SignIn.id != keep))
+    session.execute(delete(OneTimeLink).where(OneTimeLink.user_id == user.id))
+    send_mail(
+        session,
+        "address_changed_notice",
+        before,
+        {"name": user.name},
+        purpose=SECURITY,
+        locale=user.locale,
+        now=now,
+    )
+    session.flush()
 
 
 def sign_in(session: Session, user: User, now: datetime, *, second_factor: bool = False) -> str:

@@ -7,13 +7,14 @@ feature is imported: a feature is seen because its models are mapped.
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Engine, Select, Table, func, inspect, select
+from sqlalchemy import CheckConstraint, ColumnElement, Engine, Select, Table, func, inspect, select
 from sqlalchemy.orm import Mapper, Session
 
 from trustivide.core.activities import ALL, EEA, Activity, LegalBasis, Recipient
@@ -58,6 +59,17 @@ class Field:
     def shown(self) -> bool:
         """Whether its value may be shown to the person and exported."""
         return not (self.declared.secret or self.declared.derived)
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """The values that a CHECK of the table lets through; empty where it says nothing."""
+        for constraint in self.column.table.constraints:
+            stated = str(getattr(constraint, "sqltext", ""))
+            if isinstance(constraint, CheckConstraint) and stated.startswith(
+                f"{self.column.name} IN "
+            ):
+                return tuple(re.findall(r"'([^']*)'", stated))
+        return ()
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,13 @@ from trustivide.rights import actions as rights
 from trustivide.rights import legal_texts
 from trustivide.rights.ledger import ledger
 from trustivide.rights.legal_texts import LegalText
-from trustivide.rights.queries import EVERYTHING, consented, objected, restricted
+from trustivide.rights.queries import (
+    EVERYTHING,
+    consent_history,
+    consent_state,
+    objected,
+    restricted,
+)
 
 _UNSUBSCRIBE = b"unsubscribe\0"
 
@@ -214,20 +220,25 @@ def set_consent(
     collected_by: str,
     gpc_seen: bool,
 ) -> None:
-    """Give or withdraw a consent. What already stands is not recorded again.
+    """Give, refuse or withdraw a consent. What already stands is not recorded again.
 
-    A yes given anew also ends an objection to the same activity.
+    A no is "withdrawn" after a yes, to whichever version of the text, and
+    "refused" where nothing was answered before. A yes given anew also ends an
+    objection to the same activity.
     """
+    state = consent_state(consent_history(session, person, activity), activity)
     against = activity.key in objected(session, person)
-    if on == (consented(session, person, activity) and not against):
+    settled = {"given"} if on else {"refused", "withdrawn"}
+    if state in settled and not (on and against):
         return
     if on and against:
         rights.withdraw_objection(session, person, activity, now)
+    refusal = "refused" if state == "none" else "withdrawn"
     rights.choose(
         session,
         person,
         activity,
-        "given" if on else "withdrawn",
+        "given" if on else refusal,
         text,
         now,
         collected_by=collected_by,
@@ -319,7 +330,7 @@ def read_unsubscribe(token: str) -> tuple[str, Activity] | None:
     if not plain.startswith(_UNSUBSCRIBE):
         return None
     address, purpose = json.loads(plain.removeprefix(_UNSUBSCRIBE))
-    return address, BY_KEY[purpose]
+    return (address, BY_KEY[purpose]) if purpose in BY_KEY else None
 
 
 def unsubscribe(

@@ -4,23 +4,34 @@ from typing import Any
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
+from sqlalchemy import Boolean, Date, Integer
 from wtforms import (
     BooleanField,
+    DateField,
     EmailField,
+    IntegerField,
     SelectField,
     StringField,
     TextAreaField,
     ValidationError,
 )
+from wtforms import Field as Control
 from wtforms.fields import SelectChoice
-from wtforms.validators import Length
+from wtforms.validators import InputRequired, Length, NumberRange, Optional, StopValidation
 
+from trustivide.core.activities import Activity
 from trustivide.core.crypto import EncryptedAddress
+from trustivide.core.db import Reader
 from trustivide.core.inventory import Field
 from trustivide.privacy import corrections
 from trustivide.privacy.models import KINDS
+from trustivide.privacy.words import code
 from trustivide.web.forms import Address, Form, at_most, required
 from trustivide.web.locale import text
+
+_EMPTY = _l("Fältet får inte vara tomt.")
+_DAY = _l("Skriv en dag, till exempel 2026-11-25.")
+_NUMBERS = 2**31 - 1  # what both databases store
 
 
 class FindForm(Form):
@@ -85,7 +96,7 @@ class RightForm(Form):
 def correction_request_form(field: Field) -> Form:
     """A form for what a value should say instead, checked as the column would be, and why."""
 
-    class Readable:
+    class Storable:
         """What the column can hold, for columns that the desk can change."""
 
         def __call__(self, form: Any, typed: Any) -> None:
@@ -94,14 +105,12 @@ def correction_request_form(field: Field) -> Form:
                     corrections.read(field, typed.data)
             except ValueError:
                 hint = field.declared.reader.hint if field.declared.reader else None
-                raise ValidationError(
-                    text(hint) if hint else _l("Skriv datumet som 2026-11-25.")
-                ) from None
+                raise ValidationError(text(hint) if hint else _DAY) from None
 
     class CorrectionRequestForm(Form):
         wanted = StringField(
             _l("Vad ska det stå?"),
-            [required(_l("Skriv vad det ska stå.")), at_most(254), Readable()],
+            [required(_l("Skriv vad det ska stå.")), at_most(254), Storable()],
         )
         why = TextAreaField(
             _l("Varför är det fel?"),
@@ -111,17 +120,102 @@ def correction_request_form(field: Field) -> Form:
     return CorrectionRequestForm()
 
 
-def correction_form(field: Field, value: Any) -> Form:
-    """A form with the one field ``value`` that suits the column."""
+def objection_form(activity: Activity, *, blank: bool = False) -> Form:
+    """A form that asks why: what an assessment weighs (GDPR Art. 21(1)).
+
+    A ``blank`` one reads nothing of the request: one of several on its page.
+    """
+
+    class ObjectionForm(Form):
+        reason = TextAreaField(
+            _l("Varför invänder du?"),
+            [required(_l("Skriv några ord om varför, så att vi kan pröva det.")), at_most(4000)],
+            id=f"reason-{activity.key}",
+        )
+
+    return ObjectionForm(formdata=None) if blank else ObjectionForm()
+
+
+class Readable:
+    """What was typed could be read at all; ``message`` says how to write it."""
+
+    def __init__(self, message: str) -> None:
+        self.message = message
+
+    def __call__(self, form: Any, field: Control) -> None:
+        """Raise :class:`StopValidation` in our words instead of the library's."""
+        if field.process_errors:
+            field.errors = []
+            raise StopValidation(self.message)
+
+
+class Read:
+    """What was typed passes the column's reader, and is kept as that returns it."""
+
+    def __init__(self, reader: Reader) -> None:
+        self.reader = reader
+
+    def __call__(self, form: Any, field: Control) -> None:
+        """Raise :class:`ValidationError` with the reader's hint."""
+        try:
+            field.data = self.reader.read(field.data)
+        except ValueError:
+            raise ValidationError(text(self.reader.hint)) from None
+
+
+def correction_form(field: Field, value: Any, *, demanded: bool = False) -> Form:
+    """A form with the one field ``value``, of the kind that suits the column.
+
+    Empty removes a value that may be missing, unless it is ``demanded``; see
+    :func:`corrected` for what to store.
+    """
     label = text(field.declared.label) if field.declared.label else field.name
-    validators: list[Any] = [at_most(254)]
-    if not field.column.nullable:
-        validators.append(required(_l("Fältet får inte vara tomt.")))
-    kind = StringField
-    if isinstance(field.column.type, EncryptedAddress):
-        kind, validators = EmailField, [required(_l("Skriv en e-postadress.")), Address()]
+    kind, validators, options = _control(field)
+    if field.column.nullable and not demanded:
+        validators = [Optional(), *validators]
+    elif kind in (StringField, EmailField):
+        validators = [required(_EMPTY), *validators]
+    else:
+        validators = [InputRequired(_EMPTY), *validators]
 
     class CorrectionForm(Form):
-        value = kind(label, validators)
+        value = kind(label, validators, **options)
 
     return CorrectionForm(data={"value": value})
+
+
+def corrected(form: Form) -> Any:
+    """What a valid :func:`correction_form` asks to be stored; ``None`` for nothing."""
+    value = form["value"].data
+    return None if value == "" else value
+
+
+def _control(field: Field) -> tuple[type[Control], list[Any], dict[str, Any]]:
+    """The kind of control, what it checks, and its options."""
+    kind = field.column.type
+    if field.declared.reader is not None:
+        return StringField, [Read(field.declared.reader)], {}
+    if isinstance(kind, EncryptedAddress):
+        return EmailField, [Address()], {}
+    if field.codes:
+        return SelectField, [], _choices(field, {c: code(field.name, c) for c in field.codes})
+    if isinstance(kind, Boolean):
+        options = _choices(field, {"1": _("Ja"), "0": _("Nej")})
+        return SelectField, [], {**options, "coerce": _yes_or_no}
+    if isinstance(kind, Date):
+        return DateField, [Readable(_DAY)], {}
+    if isinstance(kind, Integer):
+        message = _("Skriv ett heltal.")
+        whole = NumberRange(-_NUMBERS, _NUMBERS, message)
+        return IntegerField, [Readable(message), whole], {}
+    return StringField, [at_most(254)], {}
+
+
+def _choices(field: Field, labels: dict[str, str]) -> dict[str, Any]:
+    none = {"": "–"} if field.column.nullable else {}
+    choices = [SelectChoice(value, label) for value, label in (none | labels).items()]
+    return {"choices": choices}
+
+
+def _yes_or_no(value: Any) -> bool | None:
+    return value if isinstance(value, bool) else {"1": True, "0": False}.get(value)

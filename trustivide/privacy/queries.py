@@ -11,13 +11,26 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from trustivide.core import inventory
-from trustivide.core.activities import ALL, PRIVACY_RIGHTS, SECURITY, Activity, LegalBasis
+from trustivide.core.activities import (
+    ALL,
+    MARKETING_PHONE,
+    PRIVACY_RIGHTS,
+    SECURITY,
+    Activity,
+    LegalBasis,
+)
 from trustivide.core.clock import day_of
 from trustivide.core.inventory import Field, Group
 from trustivide.core.subjects import Person
 from trustivide.privacy.models import Case, Erasure, Export, RecipientNotice, Request
 from trustivide.rights.models import ConsentRecord
-from trustivide.rights.queries import EVERYTHING, consent_history, consented, objected, restricted
+from trustivide.rights.queries import (
+    EVERYTHING,
+    consent_history,
+    consent_state,
+    objected,
+    restricted,
+)
 
 PAGE = 20
 PENDING = ("cooling", "queued", "rows", "compacting")
@@ -162,11 +175,37 @@ class Choice:
 
 
 @dataclass(frozen=True)
+class Consent:
+    """An activity that rests on consent, and every answer that was given, newest first.
+
+    ``state`` is one of :func:`trustivide.rights.queries.consent_state`.
+    """
+
+    activity: Activity
+    state: str
+    history: Sequence[ConsentRecord]
+
+    @property
+    def on(self) -> bool:
+        """Whether there is a yes to today's text."""
+        return self.state == "given"
+
+
+@dataclass(frozen=True)
+class Stance:
+    """An activity that the person can object to, and how far an assessment has come."""
+
+    activity: Activity
+    on: bool
+    asked: Request | None
+
+
+@dataclass(frozen=True)
 class Choices:
     """Every choice, as it stands: consents given, objections and restrictions in force."""
 
-    consents: tuple[tuple[Choice, Sequence[ConsentRecord]], ...]
-    objections: tuple[Choice, ...]
+    consents: tuple[Consent, ...]
+    objections: tuple[Stance, ...]
     restrictions: tuple[Choice, ...]
     everything_restricted: bool
 
@@ -175,17 +214,14 @@ def choices(session: Session, person: Person) -> Choices:
     """What the person can choose, for the activities that can concern them."""
     within_reach = [a for a in ALL if a in _reached(person)]
     against, held_back = objected(session, person), restricted(session, person)
-    asked = [a for a in ALL if a.legal_basis is LegalBasis.CONSENT]
+    assessed = _assessed(session, person)
+    consents = (_consent(session, person, a, against) for a in ALL if asks_consent(person, a.key))
     return Choices(
-        consents=tuple(
-            (
-                Choice(a, consented(session, person, a) and a.key not in against),
-                consent_history(session, person, a),
-            )
-            for a in asked
-        ),
+        consents=tuple(consents),
         objections=tuple(
-            Choice(a, a.key in against) for a in within_reach if a.objectable and a not in asked
+            Stance(a, a.key in against, assessed.get(a.key))
+            for a in within_reach
+            if may_object(person, a.key)
         ),
         restrictions=tuple(
             Choice(a, a.key in held_back)
@@ -194,6 +230,30 @@ def choices(session: Session, person: Person) -> Choices:
         ),
         everything_restricted=EVERYTHING in held_back,
     )
+
+
+def _consent(
+    session: Session, person: Person, activity: Activity, against: frozenset[str]
+) -> Consent:
+    """A no that stands for the address, though no record tells of it, is a no all the same."""
+    history = consent_history(session, person, activity)
+    state = consent_state(history, activity)
+    refused = activity.key in against and state in {"none", "given", "outdated"}
+    return Consent(activity, "refused" if refused else state, history)
+
+
+def _assessed(session: Session, person: Person) -> dict[str, Request]:
+    """The newest objection of each activity that was put to an assessment."""
+    rows = session.scalars(
+        select(Request)
+        .where(
+            Request.reference.in_(person.references),
+            Request.kind == "object",
+            Request.activity.is_not(None),
+        )
+        .order_by(Request.received_at)
+    )
+    return {str(request.activity): request for request in rows}
 
 
 def _reached(person: Person) -> set[Activity]:
@@ -226,9 +286,20 @@ def may_restrict(person: Person, key: str) -> Activity | None:
     )
 
 
-def asks_consent(key: str) -> Activity | None:
-    """The activity, if it rests on consent."""
-    return next((a for a in ALL if a.key == key and a.legal_basis is LegalBasis.CONSENT), None)
+def asks_consent(person: Person, key: str) -> Activity | None:
+    """The activity, if it rests on a consent that this person can give.
+
+    A phone number stands with an account only: without one there is nobody to call.
+    """
+    nobody = MARKETING_PHONE.key if person.user_id is None else None
+    return next(
+        (
+            a
+            for a in ALL
+            if a.key == key and a.legal_basis is LegalBasis.CONSENT and a.key != nobody
+        ),
+        None,
+    )
 
 
 def consent_record(session: Session, person: Person, record_id: UUID) -> ConsentRecord | None:

@@ -71,6 +71,7 @@ _CODES: dict[str, dict[str, Text]] = {
         "privacy-policy": Text("Integritetspolicy", "Privacy policy"),
         "survey-notice": Text("Information om enkäten", "Survey notice"),
         "marketing": Text("Nyheter per e-post", "News by e-mail"),
+        "marketing-phone": Text("Nyheter per telefon", "News by phone"),
     },
 }
 
@@ -88,10 +89,13 @@ def show(field: Field, value: Any) -> str:
     if isinstance(value, dict | list):
         return json.dumps(value, ensure_ascii=False, indent=1)
     text = str(value)
-    if field.name == "activity":
-        return _activity(text)
-    known = _CODES.get(field.name, {}).get(text)
-    return known.in_(language()) if known else text
+    return _activity(text) if field.name == "activity" else code(field.name, text)
+
+
+def code(column: str, value: str) -> str:
+    """A code in words; anything that is none as it stands."""
+    known = _CODES.get(column, {}).get(value)
+    return known.in_(language()) if known else value
 
 
 def recipient(key: str) -> str:

@@ -18,7 +18,20 @@ from trustivide.rights.models import (
     Restriction,
     Suppression,
 )
-from trustivide.rights.queries import EVERYTHING, RESTRICTED, consent_history
+from trustivide.rights.queries import (
+    EVERYTHING,
+    RESTRICTED,
+    consent_history,
+    objected,
+    restricted,
+)
+from trustivide.rights.receipts import declared
+
+_NO: dict[type[Objection] | type[Restriction], tuple[str, str]] = {
+    Objection: ("objection", ""),
+    Restriction: ("restriction", RESTRICTED),
+}
+"""What the ledger calls each kind of no, and the prefix of its suppression."""
 
 
 def inform(
@@ -55,7 +68,8 @@ def choose(
 ) -> ConsentRecord:
     """Record a consent "given", "refused" or "withdrawn" under the shown ``text``.
 
-    The control is always offered unticked. A withdrawal reaches the ledger first.
+    The control is always offered unticked. What is declared about the processing today
+    is kept with it. A withdrawal reaches the ledger first.
     """
     if event not in {"given", "refused", "withdrawn"}:
         raise ValueError(event)
@@ -77,6 +91,7 @@ def choose(
         wording=text.body,
         default_state="off",
         gpc_seen=gpc_seen,
+        processing=declared(activity, text.language),
         previous_id=history[0].id if history else None,
     )
     session.add(record)
@@ -92,9 +107,41 @@ def forget_choices(session: Session, person: Person) -> None:
 
 def object_to(session: Session, person: Person, activity: Activity, now: datetime) -> None:
     """Stop ``activity`` for this person from now on, for known addresses also after an erasure."""
-    ledger().append("objection", person.reference, day_of(now), {"activity": activity.key})
-    session.add(Objection(reference=person.reference, activity=activity.key, at=now))
-    _suppress(session, person, activity.key)
+    _refuse(session, person, Objection, activity.key, now)
+
+
+def _refuse(
+    session: Session,
+    person: Person,
+    kind: type[Objection] | type[Restriction],
+    name: str,
+    now: datetime,
+) -> None:
+    """Write down a no, unless it stands already, and let it stand for the addresses too."""
+    effect, prefix = _NO[kind]
+    ledger().append(effect, person.reference, day_of(now), {"activity": name})
+    standing = session.scalar(
+        select(kind.id).where(
+            kind.reference.in_(person.references), kind.activity == name, kind.lifted_at.is_(None)
+        )
+    )
+    if standing is None:
+        session.add(kind(reference=person.reference, activity=name, at=now))
+    _suppress(session, person, prefix + name)
+
+
+def carry_over(session: Session, before: Person, after: Person, now: datetime) -> None:
+    """Let every no that stands for ``before`` stand for ``after`` too: an address was corrected.
+
+    A no also stays where it was, since other rows may still hold the address
+    from before. A yes is never carried: it was given for what was known then.
+    """
+    for kind, names in (
+        (Objection, objected(session, before)),
+        (Restriction, restricted(session, before)),
+    ):
+        for name in sorted(names):
+            _refuse(session, after, kind, name, now)
 
 
 def _suppress(session: Session, person: Person, name: str) -> None:
@@ -143,9 +190,7 @@ def restrict(
     mail knows an address, not an account.
     """
     name = activity.key if activity else EVERYTHING
-    ledger().append("restriction", person.reference, day_of(now), {"activity": name})
-    session.add(Restriction(reference=person.reference, activity=name, at=now))
-    _suppress(session, person, RESTRICTED + name)
+    _refuse(session, person, Restriction, name, now)
 
 
 def lift_restriction(

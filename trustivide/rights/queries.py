@@ -84,11 +84,21 @@ def consented(session: Session, person: Person, activity: Activity) -> bool:
 
     A yes to an older text is a yes to something else: a changed text asks again.
     """
-    history = consent_history(session, person, activity)
-    if not history or history[0].event != "given":
-        return False
+    return consent_state(consent_history(session, person, activity), activity) == "given"
+
+
+def consent_state(history: Sequence[ConsentRecord], activity: Activity) -> str:
+    """What ``history``, newest first, comes to today.
+
+    "none" before any answer, "given", "refused", "withdrawn", or "outdated": a
+    yes to a text that has changed since.
+    """
+    if not history:
+        return "none"
     assert activity.consent_text is not None
-    return history[0].version == legal_texts.versions(activity.consent_text)[-1]
+    newest = history[0]
+    current = legal_texts.versions(activity.consent_text)[-1]
+    return "outdated" if newest.event == "given" and newest.version != current else newest.event
 
 
 def consent_history(

@@ -127,6 +127,29 @@ def _invite(session: Session, survey: Survey, email: str, now: datetime) -> None
     )
 
 
+def on_address_corrected(row: object, *, session: Session, before: str) -> None:
+    """Let the invitations of a corrected member's team follow to the new address.
+
+    The links that were sent stay valid. Where the new address was invited to
+    the same survey already, the other invitation stays as it is.
+    """
+    if not isinstance(row, TeamMember):
+        return
+    new = Person.of(None, row.email).address_digests
+    asked = select(Invitation.survey_id).where(Invitation.email_digest.in_(new))
+    for invitation in session.scalars(
+        select(Invitation)
+        .join(Survey, Invitation.survey_id == Survey.id)
+        .where(
+            Survey.team_id == row.team_id,
+            Survey.id.not_in(asked),
+            Invitation.email_digest.in_(Person.of(None, before).address_digests),
+        )
+    ).all():
+        invitation.email = row.email
+    session.flush()
+
+
 def remind(session: Session, survey: Survey, now: datetime) -> None:
     """Queue a reminder for *every* invitation; who has answered is looked up when sending.
 

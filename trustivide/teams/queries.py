@@ -71,10 +71,9 @@ def members(session: Session, team: Team) -> Sequence[TeamMember]:
     return sorted(found, key=lambda member: member.email)
 
 
-def refusing(session: Session, people: Sequence[TeamMember]) -> frozenset[UUID]:
-    """Ids of the members who have said no to invitations, in a fixed number of queries."""
-    said_no = rights.refusing(session, [member.email for member in people], TEAM_SURVEYS)
-    return frozenset(member.id for member in people if member.email in said_no)
+def refusing(session: Session, people: Sequence[TeamMember]) -> int:
+    """How many members have said no to invitations; never who, which is theirs to tell."""
+    return len(rights.refusing(session, [member.email for member in people], TEAM_SURVEYS))
 
 
 def given_to(session: Session, person: Person, group: Group | None) -> list[Told]:

@@ -42,15 +42,20 @@ def tries(view: View) -> View:
     return tries_of(typed_address)(view)
 
 
-def tries_of(whom: Callable[[], str]) -> Callable[[View], View]:
-    """Limit POSTs of a view per network and per ``whom``: an account, say; empty is nobody."""
+def tries_of(whom: Callable[[], str], *, always: bool = True) -> Callable[[View], View]:
+    """Limit POSTs of a view per network and per ``whom``: an account, say; empty is nobody.
+
+    Without ``always`` a POST that concerns nobody counts for nothing.
+    """
 
     def key() -> str:
         # A digest: the counter's store is no place for addresses and tokens.
         return ring().digest(whom(), "limit").hex()
 
     def limit(view: View) -> View:
-        limited = limiter.limit(PER_NETWORK, methods=["POST"])(view)
+        limited = limiter.limit(
+            PER_NETWORK, methods=["POST"], exempt_when=lambda: not always and not whom()
+        )(view)
         per_person = limiter.limit(
             PER_ADDRESS, methods=["POST"], key_func=key, exempt_when=lambda: not whom()
         )

@@ -1,21 +1,28 @@
 """Seeing everything that is known, value by value; correcting and deleting it in place."""
 
+from typing import Any
 from uuid import UUID
 
 from flask import request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
+from flask_babel import refresh
 from sqlalchemy.exc import IntegrityError
 
 from trustivide.auth.queries import by_address
-from trustivide.core import clock
+from trustivide.core import clock, inventory
 from trustivide.core.activities import ALL
+from trustivide.core.crypto import normalise_address
 from trustivide.core.db import db, transaction
-from trustivide.privacy import actions, corrections, queries
-from trustivide.privacy.forms import correction_form
-from trustivide.privacy.views.base import bp, centre, group_or_404, person, visitor
+from trustivide.core.errors import Refused
+from trustivide.core.inventory import Field, Group
+from trustivide.privacy import actions, address_changes, corrections, queries
+from trustivide.privacy.forms import corrected, correction_form
+from trustivide.privacy.views.base import bp, centre, group_or_404, person, verify_first, visitor
 from trustivide.web.access import found, subject
 from trustivide.web.fragments import go, tell
+from trustivide.web.limits import tries_of
+from trustivide.web.locale import language
 
 
 @bp.get("/")
@@ -48,29 +55,59 @@ def data(name: str) -> ResponseReturnValue:
         rows=queries.entries(db.session(), group, person(), number),
         deletable=queries.deletable(group),
         asks=[f for f in group.fields if corrections.can_be_asked(f)],
+        waiting=address_changes.waiting(db.session(), person(), group, clock.now()),
     )
+
+
+def _mailed() -> str:
+    """The address that a correction would mail: it has a limit, as other values have none."""
+    args = request.view_args or {}
+    group = inventory.group_named(args["name"])
+    field = queries.correctable(group, args["field"]) if group else None
+    mails = field is not None and address_changes.is_address(field)
+    return normalise_address(request.form.get("value", "")) if mails else ""
 
 
 @bp.route("/data/<name>/<uuid:row>/<field>", methods=["GET", "POST"])
 @subject
+@tries_of(_mailed, always=False)
 def correct(name: str, row: UUID, field: str) -> ResponseReturnValue:
-    """Correct one value in place (GDPR Art. 16)."""
+    """Correct one value in place (GDPR Art. 16); an address waits for proof."""
     group = group_or_404(name)
     column = found(queries.correctable(group, field))
     entry = found(queries.entry(db.session(), group, person(), row))
-    form = correction_form(column, {f.name: v for f, v in entry.cells}[field])
+    if address_changes.is_sign_in(group, column) and (away := verify_first("privacy.correct")):
+        return away
+    held = {f.name: v for f, v in entry.cells}[field]
+    form = correction_form(column, held)
     if form.validate_on_submit():
         try:
-            with transaction() as session:
-                value = form.value.data or None
-                actions.correct(session, person(), group, row, column, value, clock.now())
-            tell(_("Rättat. Det gamla värdet finns inte kvar."))
+            change = _ask if address_changes.is_address(column) else _correct
+            change(group, row, column, corrected(form))
             return go(url_for("privacy.data", name=name))
         except IntegrityError:
-            form.value.errors = [_("Det värdet finns redan i samma team. Välj ett annat.")]
+            form.value.errors = [_("Det värdet finns redan. Välj ett annat.")]
+        except Refused:
+            form.value.errors = [_("Raderingen är beslutad. Ångra den först.")]
     status = 422 if form.is_submitted() else 200
-    context = {"group": group, "entry": entry, "field": column, "form": form}
-    return centre("correct.html", fragment="correction", status=status, **context)
+    waits = address_changes.is_address(column)
+    context = {"group": group, "entry": entry, "field": column, "held": held, "waits": waits}
+    return centre("correct.html", fragment="correction", status=status, form=form, **context)
+
+
+def _correct(group: Group, row: UUID, field: Field, value: Any) -> None:
+    with transaction() as session:
+        actions.correct(session, person(), group, row, field, value, clock.now())
+    refresh()  # what was corrected may be the language
+    tell(_("Rättat. Det gamla värdet finns inte kvar."))
+
+
+def _ask(group: Group, row: UUID, field: Field, address: str) -> None:
+    with transaction() as session:
+        address_changes.ask(session, person(), group, row, field, address, language(), clock.now())
+    tell(
+        _("Vi har mejlat en länk till %(address)s. Bytet görs när du öppnat den.", address=address)
+    )
 
 
 @bp.route("/data/<name>/<uuid:row>/deletion", methods=["GET", "POST"])

@@ -1,6 +1,7 @@
 """All pages of the privacy centre: importing this module gives the blueprint its routes."""
 
 from trustivide.privacy.views import (
+    addresses,
     choices,
     contract,
     data,
@@ -13,6 +14,7 @@ from trustivide.privacy.views import (
 from trustivide.privacy.views.base import bp
 
 __all__ = [
+    "addresses",
     "bp",
     "choices",
     "contract",
