@@ -15,6 +15,7 @@ from werkzeug.exceptions import NotFound
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from trustivide import cli, config
+from trustivide.admin import queries as office
 from trustivide.admin.views import routes as admin_pages
 from trustivide.auth import login
 from trustivide.auth import queries as accounts
@@ -29,8 +30,17 @@ from trustivide.outbox import delivery, worker
 from trustivide.outbox.registry import registry as outbox
 from trustivide.privacy import access as privacy_access
 from trustivide.privacy import actions as privacy_actions
-from trustivide.privacy import erasure, export, notices, retention
+from trustivide.privacy import (
+    erasure,
+    export,
+    measures,
+    news,
+    notices,
+    promises,
+    retention,
+)
 from trustivide.privacy import links as privacy_links
+from trustivide.privacy.views import policy
 from trustivide.privacy.views import routes as privacy_pages
 from trustivide.rights import ledger
 from trustivide.surveys import actions as survey_actions
@@ -89,12 +99,14 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
         answering.bp,
         workshops.bp,
         privacy_pages.bp,
+        policy.bp,
         admin_pages.bp,
     ):
         app.register_blueprint(blueprint)
     # A mail program posts there on its own: no session, no token (RFC 8058).
     app.extensions["csrf"].exempt(privacy_pages.entrance.one_click_unsubscribe)
     _connect_features()
+    _measure_promises(settings)
     _templates(app, settings)
     access.init_app(app, POLICIES)
     access.check(app, POLICIES)
@@ -146,7 +158,7 @@ def _connect_features() -> None:
     registries.stores[:] = [delivery.DEVELOPMENT_MAIL, export.FILES]
     team_actions.removal_blockers[:] = [survey_actions.blocks_removal]
     organisation_actions.organisation_closing.connect(survey_actions.on_organisation_closing)
-    outbox.composers.update(survey_mails.COMPOSERS | privacy_links.COMPOSERS)
+    outbox.composers.update(survey_mails.COMPOSERS | privacy_links.COMPOSERS | news.COMPOSERS)
     outbox.traceless.update(survey_mails.TRACELESS)
     outbox.person_of = accounts.person_at
     outbox.unsubscribe = privacy_actions.unsubscribe_path
@@ -159,7 +171,29 @@ def _connect_features() -> None:
         privacy_links.forget_expired,
         notices.settle,
     ]
-    outbox.every_night[:] = [organisation_actions.forget_unconfirmed, retention.sweep]
+    outbox.every_night[:] = [
+        organisation_actions.forget_unconfirmed,
+        retention.sweep,
+        news.tell_by_mail,
+    ]
+    login.first_stops[:] = [news.first_stop]
+
+
+def _measure_promises(settings: config.Settings) -> None:
+    """Measures of the policy's promises that rest on settings, or on features above privacy.
+
+    A promise that nothing measures shows as not measured: a feature that comes
+    to measure one adds it here, by the promise's key.
+    """
+    mail = settings.values["MAIL_USE_TLS"] + settings.values["MAIL_USE_SSL"]
+    sealed = "true" in mail.lower() or not settings.values["MAIL_SERVER"]
+    promises.registry.clear()
+    promises.registry.update(
+        {
+            "6.1": measures.transport(web=settings.secure_cookies, mail=sealed),
+            "6.2.looks": office.looks_measured,
+        }
+    )
 
 
 # What each kind of access rule asks. ``web`` knows no role and no user.

@@ -13,9 +13,9 @@ from trustivide.organisations.forms import RegistrationForm
 from trustivide.rights import legal_texts
 from trustivide.web.access import account, public
 from trustivide.web.fragments import go, page
+from trustivide.web.legal import legal_html
 from trustivide.web.limits import tries
 from trustivide.web.locale import language
-from trustivide.web.views import legal_html
 
 bp = Blueprint("organisations", __name__)
 

@@ -26,9 +26,9 @@ from trustivide.surveys.models import Survey
 from trustivide.surveys.respondents import CodeHolder, Respondent
 from trustivide.web.access import public, respondent
 from trustivide.web.fragments import go, page, tell
+from trustivide.web.legal import legal_html
 from trustivide.web.limits import tries
 from trustivide.web.locale import language, last_day
-from trustivide.web.views import legal_html
 
 bp = Blueprint("answering", __name__, url_prefix="/s")
 

@@ -1,25 +1,19 @@
-"""Pages that belong to no feature: the front page, the policy, the language, health."""
+"""Pages that belong to no feature: the front page, the language, health."""
 
 import email
-import re
 from email.message import EmailMessage
 from email.policy import default as email_policy
 from pathlib import Path
-from typing import Any
 
-import markdown
-from flask import Blueprint, Flask, Response, current_app, render_template, request
+from flask import Blueprint, Flask, Response, current_app, request
 from flask.typing import ResponseReturnValue
-from markupsafe import Markup
 from sqlalchemy import text
 from werkzeug.exceptions import NotFound
 
 from trustivide.core.db import db
-from trustivide.core.inventory import record_of_processing
-from trustivide.rights import legal_texts
 from trustivide.web.access import local_path, public
 from trustivide.web.fragments import go, page
-from trustivide.web.locale import LOCALES, language, remember
+from trustivide.web.locale import LOCALES, remember
 
 bp = Blueprint("web", __name__)
 dev = Blueprint("dev", __name__, url_prefix="/dev")
@@ -53,41 +47,6 @@ def set_language() -> ResponseReturnValue:
         if "remember_language" in current_app.extensions and not answering:
             current_app.extensions["remember_language"](chosen)
     return response
-
-
-def legal_html(body: str) -> Markup:
-    """A legal text as HTML; placeholders like ``{{ table:activities }}`` become tables."""
-    html = markdown.markdown(body, extensions=["tables"])
-    html = re.sub(
-        r"<p>\{\{ table:(\w+) \}\}</p>",
-        lambda match: str(_table(match.group(1))),
-        html,
-    )
-    return Markup(html)  # noqa: S704  the texts ship with the product
-
-
-def _table(name: str) -> str:
-    activities = [activity for activity, _ in record_of_processing()]
-    recipients: dict[str, Any] = {r.key: r for a in activities for r in a.recipients}
-    return render_template(
-        f"web/_table_{name}.html", activities=activities, recipients=list(recipients.values())
-    )
-
-
-@bp.get("/privacy-policy")
-@public
-def policy() -> ResponseReturnValue:
-    """The privacy policy, with its tables read from the inventory."""
-    current = legal_texts.current("privacy-policy", language())
-    return page("web/policy.html", policy=current, body=legal_html(current.body))
-
-
-@bp.get("/processing-agreement")
-@public
-def agreement() -> ResponseReturnValue:
-    """The data processing agreement that organisations accept (GDPR Art. 28)."""
-    current = legal_texts.current("processing-agreement", language())
-    return page("web/policy.html", policy=current, body=legal_html(current.body))
 
 
 # The development mailbox. Registered only where mail is kept as files.

@@ -1,0 +1,55 @@
+"""Legal texts as pages: Markdown, with tables read from the inventory."""
+
+import re
+from dataclasses import dataclass
+
+import markdown
+from flask import render_template
+from markupsafe import Markup
+
+from trustivide.core import inventory
+from trustivide.core.db import Keep
+from trustivide.core.text import Text
+
+TABLE = re.compile(r"\{\{ table:(\w+) \}\}")
+"""A placeholder that becomes a table when the text is shown."""
+
+
+@dataclass(frozen=True)
+class Section:
+    """What stands under one heading; ``number`` is the heading's, "6.1" say, or empty."""
+
+    number: str
+    html: Markup
+
+
+def legal_html(body: str) -> Markup:
+    """A legal text as HTML; placeholders like ``{{ table:activities }}`` become tables."""
+    html = markdown.markdown(body, extensions=["tables"])
+    html = re.sub(f"<p>{TABLE.pattern}</p>", lambda match: _table(match.group(1)), html)
+    return Markup(html)  # noqa: S704  the texts ship with the product
+
+
+def sections(body: str) -> list[Section]:
+    """The text cut before each heading, so that a page can put something beside each part."""
+    found = []
+    for part in re.split(r"^(?=#{2,3} )", body, flags=re.MULTILINE):
+        heading = re.match(r"#{2,3} (\d+(?:\.\d+)?)", part)
+        found.append(Section(heading.group(1) if heading else "", legal_html(part)))
+    return found
+
+
+def _table(name: str) -> str:
+    activities = [activity for activity, _ in inventory.record_of_processing()]
+    groups = inventory.groups()
+    kept: dict[str, dict[Text, None]] = {a.key: {} for a in activities}
+    for item in (f for group in groups for f in group.fields):
+        if isinstance(item.erase, Keep):
+            kept[item.activity.key][item.erase.ground] = None
+    return render_template(
+        f"web/_table_{name}.html",
+        activities=activities,
+        groups=groups,
+        kept=kept,
+        recipients=list(dict.fromkeys(r for a in activities for r in a.recipients)),
+    )
