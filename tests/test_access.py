@@ -74,6 +74,10 @@ def alices(app: Flask) -> dict[str, str]:
         "code": "AAAAA-AAAAA-AAAAA-AAAAA-AAAAA-AAAAA",
         "activity": "search_history",
         "number": "1",
+        "version": "1",
+        "older": "1",
+        "newer": "2",
+        "subject": "physical_access",
     }
 
 
@@ -88,7 +92,12 @@ def address(rule: Rule, values: dict[str, str]) -> str:
     return path
 
 
-OWN = {"name", "token", "code", "slug", "activity", "number", "field"}
+OWN = {"name", "token", "code", "slug", "activity", "number", "field"} | {
+    "version",
+    "older",
+    "newer",
+    "subject",
+}
 """Arguments that name nobody's thing."""
 
 

@@ -525,7 +525,7 @@ PROMISES = (
         ),
         Text(
             "Registret håller vad som ska göras om. Att det görs mäts när säkerhetskopiorna finns.",
-            "The ledger holds what to do again. That it is done is measured once there are backups.",
+            "The ledger holds what to do again. That it is done is measured once backups exist.",
         ),
         "tests.privacy.test_promises.test_what_comes_later_is_not_measured",
     ),
