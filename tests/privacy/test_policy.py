@@ -130,7 +130,7 @@ def test_a_difference_is_marked_by_elements_and_by_words(
     assert removed[language] in page
     assert page.count("<ins>") == page.count("</ins>") > 20
     assert page.count("<del>") == page.count("</del>") > 5
-    marked = re.sub(r"<p class=\"hint\">.*?</p>", "", page, flags=re.DOTALL)
+    marked = re.sub(r"<p class=\"soft\">.*?</p>", "", page, flags=re.DOTALL)
     words = re.findall(r"<(?:ins|del)>(<span class=.visually-hidden.>[^<]+</span>)?", marked)
     assert all(words)
     for text in (before, after):

@@ -20,6 +20,7 @@ class Section:
     """What stands under one heading; ``number`` is the heading's, "6.1" say, or empty."""
 
     number: str
+    title: str
     html: Markup
 
 
@@ -34,8 +35,9 @@ def sections(body: str) -> list[Section]:
     """The text cut before each heading, so that a page can put something beside each part."""
     found = []
     for part in re.split(r"^(?=#{2,3} )", body, flags=re.MULTILINE):
-        heading = re.match(r"#{2,3} (\d+(?:\.\d+)?)", part)
-        found.append(Section(heading.group(1) if heading else "", legal_html(part)))
+        heading = re.match(r"#{2,3} ((?:(\d+(?:\.\d+)?)\.? )?.*)", part)
+        title, number = heading.groups("") if heading else ("", "")
+        found.append(Section(number, title, legal_html(part)))
     return found
 
 

@@ -108,9 +108,11 @@ def _marked_html(markdown: str) -> Markup:
 @public
 def kept() -> ResponseReturnValue:
     """Every promise of the policy: how it is kept, what proves it, and its state now."""
+    text = legal_texts.current(POLICY, language())
     return _page(
         "promises.html",
         title=_("Så håller vi det vi lovar"),
+        headings={section.number: section.title for section in sections(text.body)},
         promises=promises.by_section(db.session(), clock.now()),
     )
 
