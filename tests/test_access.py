@@ -86,7 +86,10 @@ def alices(app: Flask) -> dict[str, str]:
         "code": "AAAAA-AAAAA-AAAAA-AAAAA-AAAAA-AAAAA",
         "activity": "search_history",
         "number": "1",
-        "version": "2",
+        "version": "1",
+        "older": "1",
+        "newer": "2",
+        "subject": "physical_access",
         "step": "answer",
     }
 
@@ -102,7 +105,12 @@ def address(rule: Rule, values: dict[str, str]) -> str:
     return path
 
 
-OWN = {"name", "token", "code", "slug", "activity", "number", "field", "step"}
+OWN = {"name", "token", "code", "slug", "activity", "number", "field", "step"} | {
+    "version",
+    "older",
+    "newer",
+    "subject",
+}
 """Arguments that name nobody's thing."""
 
 

@@ -15,6 +15,7 @@ from werkzeug.exceptions import NotFound
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from trustivide import cli, config
+from trustivide.admin import queries as office
 from trustivide.admin.views import routes as admin_pages
 from trustivide.auth import login
 from trustivide.auth import queries as accounts
@@ -38,10 +39,14 @@ from trustivide.privacy import (
     erasure,
     export,
     handback,
+    measures,
+    news,
     notices,
+    promises,
     retention,
 )
 from trustivide.privacy import links as privacy_links
+from trustivide.privacy.views import policy
 from trustivide.privacy.views import routes as privacy_pages
 from trustivide.rights import ledger
 from trustivide.surveys import actions as survey_actions
@@ -102,12 +107,14 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
         answering.bp,
         workshops.bp,
         privacy_pages.bp,
+        policy.bp,
         admin_pages.bp,
     ):
         app.register_blueprint(blueprint)
     # A mail program posts there on its own: no session, no token (RFC 8058).
     app.extensions["csrf"].exempt(privacy_pages.entrance.one_click_unsubscribe)
     _connect_features()
+    _measure_promises(settings)
     _templates(app, settings)
     access.init_app(app, POLICIES)
     access.check(app, POLICIES)
@@ -178,6 +185,7 @@ def _connect_features() -> None:
         | privacy_links.COMPOSERS
         | desk.COMPOSERS
         | address_changes.COMPOSERS
+        | news.COMPOSERS
     )
     outbox.traceless.update(survey_mails.TRACELESS)
     outbox.person_of = accounts.person_at
@@ -202,7 +210,26 @@ def _connect_features() -> None:
         organisation_actions.forget_unconfirmed,
         retention.sweep,
         desk.remind,
+        news.tell_by_mail,
     ]
+    login.first_stops[:] = [news.first_stop]
+
+
+def _measure_promises(settings: config.Settings) -> None:
+    """Measures of the policy's promises that rest on settings, or on features above privacy.
+
+    A promise that nothing measures shows as not measured: a feature that comes
+    to measure one adds it here, by the promise's key.
+    """
+    mail = settings.values["MAIL_USE_TLS"] + settings.values["MAIL_USE_SSL"]
+    sealed = "true" in mail.lower() or not settings.values["MAIL_SERVER"]
+    promises.registry.clear()
+    promises.registry.update(
+        {
+            "6.1": measures.transport(web=settings.secure_cookies, mail=sealed),
+            "6.2.looks": office.looks_measured,
+        }
+    )
 
 
 # What each kind of access rule asks. ``web`` knows no role and no user.

@@ -20,7 +20,8 @@ from trustivide.core.crypto import KeyRing
 from trustivide.core.db import db
 from trustivide.organisations.models import Organisation
 from trustivide.outbox import worker as outbox_worker
-from trustivide.privacy import record
+from trustivide.privacy import promises, record
+from trustivide.privacy.measures import KEPT, NOT_YET
 
 privacy = AppGroup("privacy", help="What the product knows about people, and whether that holds.")
 keys = AppGroup("keys", help="The key ring.")
@@ -68,6 +69,27 @@ def privacy_record(language: str, as_json: bool, customers: bool) -> None:
             click.echo(f"  {path}")
         for table, names in entry["tables"].items():
             click.echo(f"  · {table}: {', '.join(names)}")
+
+
+@privacy.command("verify")
+@click.option("--language", type=click.Choice(["sv", "en"]), default="sv")
+def privacy_verify(language: str) -> None:
+    """Print every promise of the policy with its state; exit 1 unless all are kept."""
+    wanting = []
+    for section, states in promises.by_section(db.session(), clock.now()).items():
+        click.echo(f"\n§ {section}")
+        for each in states:
+            promise, measured = each.promise, each.measured
+            mark = {"kept": "✓", "broken": "✗"}.get(measured.state, "·")
+            when = f" ({measured.as_of})" if measured.as_of else ""
+            state = promises.STATES[measured.state].in_(language)
+            click.echo(f"  {mark} {promise.key:<14} {state:<15} {promise.promise.in_(language)}")
+            if measured is not NOT_YET:
+                click.echo(f"    {'':<30} {measured.value.in_(language)}{when}")
+            if measured.state != KEPT:
+                wanting.append(f"{promise.key}: {state}")
+    click.echo("\n" + ("\n".join(wanting) or "✓"))
+    raise SystemExit(1 if wanting else 0)
 
 
 @keys.command("new")

@@ -280,6 +280,8 @@ def staff_looks(story: Story) -> None:
         db.session.remove()
     page = story.browser()
     sign_in(page, email)
+    story.look(page, "Vår integritetspolicy har en ny version")
+    follow(page, "Läst")
     story.look(page, "Skriv koden")
     page.goto("/admin/")
     expect(page.get_by_role("heading", level=1)).to_contain_text("Skriv koden")

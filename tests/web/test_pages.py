@@ -9,7 +9,6 @@ from flask.testing import FlaskClient
 from tests.conftest import environment
 from tests.factories import account, customer, delivered, sign_in
 from trustivide import create_app
-from trustivide.core.activities import ALL
 from trustivide.core.errors import BootError
 from trustivide.rights import legal_texts
 
@@ -61,33 +60,6 @@ def test_a_signed_out_choice_touches_no_account(client: FlaskClient) -> None:
     customer()
     client.post("/language", data={"lang": "en"})
     assert account("alice@exempel.test").locale == "sv"
-
-
-@pytest.mark.parametrize(
-    ("path", "key"),
-    [("/privacy-policy", "privacy-policy"), ("/processing-agreement", "processing-agreement")],
-)
-@pytest.mark.parametrize("language", ["sv", "en"])
-def test_a_legal_text_says_its_version_and_since_when(
-    client: FlaskClient, path: str, key: str, language: str
-) -> None:
-    text = legal_texts.current(key, language)
-    page = client.get(path, headers={"Accept-Language": language}).text
-    assert f"<h1>{text.title}</h1>" in page
-    assert "november 2026" in page.lower()
-    assert "{{" not in page
-
-
-def test_the_policys_tables_are_read_from_the_inventory(client: FlaskClient) -> None:
-    page = client.get("/privacy-policy").text
-    for activity in ALL:
-        assert activity.legal_basis is not None
-        assert activity.retention is not None
-        for text in (activity.name, activity.purpose, activity.retention.text):
-            assert text.sv in page, activity.key
-        for recipient in activity.recipients:
-            assert recipient.name.sv in page
-            assert recipient.ground is None or recipient.ground.sv in page
 
 
 def test_before_sign_in_nothing_comes_from_anybody_else(client: FlaskClient) -> None:

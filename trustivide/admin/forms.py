@@ -19,6 +19,7 @@ from trustivide.core import clock
 from trustivide.core.activities import ALL, BY_KEY, Activity
 from trustivide.core.text import Text
 from trustivide.privacy.answers import GROUNDS
+from trustivide.privacy.evidence import LONGEST
 from trustivide.privacy.models import CHANNELS, KINDS
 from trustivide.web.forms import Address, Form, at_most, required
 from trustivide.web.locale import text
@@ -136,3 +137,31 @@ _BY_SWITCH = ("export", "consent")
 
 def _choices(words: dict[str, Text]) -> list[SelectChoice]:
     return [SelectChoice(key, text(both)) for key, both in words.items()]
+
+
+class EvidenceForm(Form):
+    """What was found, who answers for it, and until when it counts."""
+
+    statement = TextAreaField(
+        _l("Vad vi förvissat oss om"),
+        [
+            required(_l("Skriv vad ni gått igenom och kommit fram till.")),
+            Length(min=20, message=_l("Skriv lite mer, så att en granskare förstår.")),
+            at_most(2000),
+        ],
+    )
+    owner = StringField(
+        _l("Ansvarig roll"), [required(_l("Skriv vilken roll som svarar för det.")), at_most(80)]
+    )
+    valid_until = DateField(
+        _l("Gäller till och med"),
+        [required(_l("Välj vilken dag intyget ska förnyas."))],
+    )
+
+    def validate_valid_until(self, field: Field) -> None:
+        """Ahead, and no further than evidence keeps."""
+        today = clock.day_of(clock.now())
+        if field.data <= today:
+            raise ValidationError(_l("Välj en dag som ligger framåt i tiden."))
+        if field.data > today + LONGEST:
+            raise ValidationError(_l("Ett intyg gäller högst två år. Välj en tidigare dag."))

@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import Generic, TypeVar
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy import ColumnElement, Select, case, func, or_, select
 from sqlalchemy.orm import Session
 
 from trustivide.admin.models import StaffAccess
@@ -15,9 +15,11 @@ from trustivide.auth.models import User
 from trustivide.core.activities import ACCOUNTS, ALL, CUSTOMER_RELATIONS, MARKETING_EMAIL, Activity
 from trustivide.core.clock import day_of
 from trustivide.core.crypto import ring
+from trustivide.core.text import Text
 from trustivide.organisations import numbers
 from trustivide.organisations.models import Membership, Organisation
 from trustivide.outbox.models import Mail
+from trustivide.privacy.measures import BROKEN, KEPT, YEAR, Measured
 from trustivide.privacy.models import Request
 from trustivide.privacy.queries import Asked, told
 from trustivide.rights import queries as rights
@@ -295,6 +297,22 @@ def profile(session: Session, user_id: UUID) -> Profile | None:
             .order_by(StaffAccess.at.desc())
             .limit(10)
         ).all(),
+    )
+
+
+def looks_measured(session: Session, now: datetime) -> Measured:
+    """The promise that every look is logged with its reason: how many in twelve months."""
+    looks, silent = session.execute(
+        select(func.count(), func.count(case((StaffAccess.reason == "", 1)))).where(
+            StaffAccess.at >= now - YEAR
+        )
+    ).one()
+    return Measured(
+        BROKEN if silent else KEPT,
+        Text(
+            f"Tillfällen på 12 månader: {looks}; utan skäl: {silent}",
+            f"Occasions in 12 months: {looks}; without a reason: {silent}",
+        ),
     )
 
 

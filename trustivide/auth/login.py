@@ -1,7 +1,12 @@
 """The signed-in person of a request, on top of Flask-Login."""
 
+from collections.abc import Callable
+from datetime import datetime
+from urllib.parse import urlencode
+
 from flask import Flask, session
 from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
+from sqlalchemy.orm import Session
 
 from trustivide.auth import actions, queries
 from trustivide.auth.models import SignIn, User
@@ -9,6 +14,10 @@ from trustivide.core import clock
 from trustivide.core.cookies import SESSION
 from trustivide.core.db import db, transaction
 from trustivide.core.subjects import Person
+
+first_stops: list[Callable[[Session, User, datetime], str | None]] = []
+"""Pages that somebody who signs in is shown first, once: each gives a path or ``None``, and
+notes in the sign-in's own transaction that it was shown. Filled by create_app."""
 
 
 class SignedIn(UserMixin):
@@ -39,21 +48,24 @@ def current() -> SignedIn | None:
     return current_user._get_current_object() if current_user.is_authenticated else None
 
 
-def begin(user: User, *, second_factor: bool = False) -> None:
+def begin(user: User, onward: str, *, second_factor: bool = False) -> str:
     """Sign ``user`` in with a fresh session; nothing of the old one survives.
 
     After a second factor too, so that a token stolen before it never gains its powers.
+    Returns the path to go to: ``onward``, or a page on the way there.
     """
     now, before = clock.now(), current()
     with transaction() as db_session:
         if before is not None:
             actions.sign_out(db_session, before.token)
         token = actions.sign_in(db_session, user, now, second_factor=second_factor)
+        stop = next((path for ask in first_stops if (path := ask(db_session, user, now))), None)
     session.clear()
     session.permanent = True
     found = queries.sign_in_for(db.session(), token, now)
     assert found is not None
     login_user(SignedIn(*found, token))
+    return onward if stop is None else f"{stop}?{urlencode({'next': onward})}"
 
 
 def end() -> None:

@@ -51,8 +51,7 @@ def log_in() -> ResponseReturnValue:
         user = queries.by_address(db.session(), form.email.data)
         right = matches(user.password_hash if user else None, form.password.data)
         if user is not None and right and user.confirmed_at is not None:
-            login.begin(user)
-            return go(_after_sign_in())
+            return go(login.begin(user, _after_sign_in()))
         if user is not None and right:
             with transaction() as db_session:
                 actions.ask_for_confirmation(db_session, user, clock.now())
@@ -184,8 +183,7 @@ def second_factor() -> ResponseReturnValue:
         with transaction() as db_session:
             right = actions.check_totp(db_session, who.user, form.code.data, clock.now())
         if right:
-            login.begin(who.user, second_factor=True)
-            return go(_after_sign_in())
+            return go(login.begin(who.user, _after_sign_in(), second_factor=True))
         form.code.errors = [_("Koden stämmer inte eller är redan använd. Vänta på nästa.")]
     status = 422 if form.is_submitted() else 200
     return page("auth/second_factor.html", fragment="second_factor", status=status, form=form)
@@ -208,9 +206,9 @@ def enrol() -> ResponseReturnValue:
         with transaction() as db_session:
             right = actions.prove_totp(db_session, who.user, secret, form.code.data, clock.now())
         if right:
-            login.begin(who.user, second_factor=True)
+            onward = login.begin(who.user, _after_sign_in(), second_factor=True)
             tell(_("Tvåstegsinloggning är på. Nästa gång du loggar in frågar vi efter en kod."))
-            return go(_after_sign_in())
+            return go(onward)
         form.code.errors = [_("Koden stämmer inte. Kontrollera att telefonens klocka går rätt.")]
     address = pyotp.TOTP(secret).provisioning_uri(name=who.user.email, issuer_name="Trustivide")
     status = 422 if form.is_submitted() else 200

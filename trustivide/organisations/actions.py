@@ -46,9 +46,9 @@ def register(
 ) -> User | None:
     """A new customer with its owner's account; ``None`` if the address has an account.
 
-    Records the version of the privacy notice that was shown, the processing
-    agreement accepted for the organisation, and the marketing consent if the
-    box was ticked. In both cases the address gets a mail and a password is
+    Records the versions of the privacy notice and policy that were shown, the
+    processing agreement accepted for the organisation, and the marketing
+    consent if the box was ticked. In both cases the address gets a mail and a password is
     hashed, and the caller must answer alike.
     """
     if accounts.by_address(session, email) is not None:
@@ -85,9 +85,8 @@ def register(
         ]
     )
     who = Person.of(user.id, email)
-    rights.inform(
-        session, who, legal_texts.current("privacy-notice", locale), now, how="registration"
-    )
+    for notice in ("privacy-notice", "privacy-policy"):
+        rights.inform(session, who, legal_texts.current(notice, locale), now, how="registration")
     if marketing:
         rights.choose(
             session,

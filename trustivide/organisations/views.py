@@ -17,9 +17,9 @@ from trustivide.rights import legal_texts
 from trustivide.web.access import account, found, public
 from trustivide.web.fragments import go, page, tell
 from trustivide.web.headers import gpc
+from trustivide.web.legal import legal_html
 from trustivide.web.limits import tries
 from trustivide.web.locale import language
-from trustivide.web.views import legal_html
 
 bp = Blueprint("organisations", __name__)
 

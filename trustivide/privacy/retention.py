@@ -51,6 +51,15 @@ def swept() -> Iterator[Group]:
             yield group
 
 
+def overdue(session: Session, moment: datetime) -> list[Group]:
+    """The groups with a row whose days had passed at ``moment``; one query for all."""
+    groups = list(swept())
+    late = session.execute(
+        select(*(select(g.table.c.id).where(_due(g, moment)).exists() for g in groups))
+    ).one()
+    return [group for group, is_late in zip(groups, late, strict=True) if is_late]
+
+
 def _sweep(group: Group, now: datetime) -> int:
     due = _due(group, now)
     total = 0

@@ -22,6 +22,7 @@ from sqlalchemy import (
     Table,
     create_engine,
     event,
+    func,
     insert,
     select,
 )
@@ -97,6 +98,14 @@ class Ledger:
                 )
             )
             return int(result.inserted_primary_key[0])  # type: ignore[index]
+
+    def count(self, effect: str | None = None) -> int:
+        """How many entries there are, of one effect or of all."""
+        counted = select(func.count()).select_from(_entries)
+        if effect is not None:
+            counted = counted.where(_entries.c.effect == effect)
+        with self.engine.connect() as connection:
+            return connection.scalar(counted) or 0
 
     def note_withdrawn(self, receipt: bytes) -> None:
         """Note that the answers under this receipt must not come back; again does no harm."""

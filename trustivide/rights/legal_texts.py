@@ -13,7 +13,10 @@ _FOLDER = Path(__file__).parent / "texts"
 
 @dataclass(frozen=True)
 class LegalText:
-    """One version of one text in one language; ``sha256`` is over the file as shipped."""
+    """One version of one text in one language; ``sha256`` is over the file as shipped.
+
+    ``changes`` says in a few lines what is new since the version before.
+    """
 
     key: str
     version: int
@@ -22,6 +25,7 @@ class LegalText:
     valid_from: date
     body: str
     sha256: str
+    changes: tuple[str, ...] = ()
 
 
 @cache
@@ -57,6 +61,7 @@ def load(key: str, version: int, language: str) -> LegalText:
         meta["valid_from"],
         body.strip(),
         hashlib.sha256(raw).hexdigest(),
+        tuple(meta.get("changes", ())),
     )
 
 

@@ -124,6 +124,23 @@ def informed_of(session: Session, person: Person, notice: str) -> int | None:
     )
 
 
+def was_informed(
+    session: Session, person: Person, notice: str, version: int, how: Sequence[str]
+) -> bool:
+    """Whether the person was informed of this version of ``notice`` in one of these ways."""
+    found = session.scalar(
+        select(NoticeRecord.id)
+        .where(
+            NoticeRecord.reference.in_(person.references),
+            NoticeRecord.notice == notice,
+            NoticeRecord.version == version,
+            NoticeRecord.how.in_(how),
+        )
+        .limit(1)
+    )
+    return found is not None
+
+
 def refusing(session: Session, addresses: Sequence[str], activity: Activity) -> frozenset[str]:
     """Which of the addresses have said no to ``activity``: :func:`refusers` by address."""
     return refusers(session, {a: Person.of(None, a) for a in addresses}, activity)

@@ -28,9 +28,9 @@ from trustivide.surveys.respondents import CodeHolder, Respondent
 from trustivide.web import cookies
 from trustivide.web.access import public, respondent
 from trustivide.web.fragments import go, page, tell
+from trustivide.web.legal import legal_html
 from trustivide.web.limits import tries
 from trustivide.web.locale import language, last_day
-from trustivide.web.views import legal_html
 
 bp = Blueprint("answering", __name__, url_prefix="/s")
 

@@ -1,28 +1,21 @@
-"""Pages that belong to no feature: the front page, the policy, the language, health."""
+"""Pages that belong to no feature: the front page, the language, health."""
 
 import email
-import re
 from email.message import EmailMessage
 from email.policy import default as email_policy
 from pathlib import Path
-from xml.etree.ElementTree import Element
 
-import markdown
-from flask import Blueprint, Flask, Response, current_app, render_template, request
+from flask import Blueprint, Flask, Response, current_app, request
 from flask.typing import ResponseReturnValue
-from markdown.treeprocessors import Treeprocessor
-from markupsafe import Markup
 from sqlalchemy import text
 from werkzeug.exceptions import NotFound
 
 from trustivide.core.cookies import LANGUAGE
 from trustivide.core.db import db
-from trustivide.core.inventory import recipients, record_of_processing
-from trustivide.rights import legal_texts
 from trustivide.web import cookies
 from trustivide.web.access import local_path, public
 from trustivide.web.fragments import go, page
-from trustivide.web.locale import LOCALES, language
+from trustivide.web.locale import LOCALES
 
 bp = Blueprint("web", __name__)
 dev = Blueprint("dev", __name__, url_prefix="/dev")
@@ -66,56 +59,6 @@ def set_language() -> ResponseReturnValue:
         if "remember_language" in current_app.extensions and not answering:
             current_app.extensions["remember_language"](chosen)
     return response
-
-
-class _CellLabels(Treeprocessor):
-    """Tell each cell the heading of its column: on a phone a row becomes a card."""
-
-    def run(self, root: Element) -> None:
-        for table in root.iter("table"):
-            heads = ["".join(head.itertext()) for head in table.iter("th")]
-            for row in table.iter("tr"):
-                for head, cell in zip(heads, row.findall("td"), strict=False):
-                    cell.set("data-label", head)
-                    content = Element("div")
-                    content.text, content[:] = cell.text, cell[:]
-                    cell.text, cell[:] = None, [content]
-
-
-def legal_html(body: str) -> Markup:
-    """A legal text as HTML; placeholders like ``{{ table:activities }}`` become tables."""
-    reader = markdown.Markdown(extensions=["tables"])
-    reader.treeprocessors.register(_CellLabels(reader), "cell-labels", 5)
-    html = reader.convert(body)
-    html = re.sub(
-        r"<p>\{\{ table:(\w+) \}\}</p>",
-        lambda match: str(_table(match.group(1))),
-        html,
-    )
-    return Markup(html)  # noqa: S704  the texts ship with the product
-
-
-def _table(name: str) -> str:
-    activities = [activity for activity, _ in record_of_processing()]
-    return render_template(
-        f"web/_table_{name}.html", activities=activities, recipients=recipients()
-    )
-
-
-@bp.get("/privacy-policy")
-@public
-def policy() -> ResponseReturnValue:
-    """The privacy policy, with its tables read from the inventory."""
-    current = legal_texts.current("privacy-policy", language())
-    return page("web/policy.html", policy=current, body=legal_html(current.body))
-
-
-@bp.get("/processing-agreement")
-@public
-def agreement() -> ResponseReturnValue:
-    """The data processing agreement that organisations accept (GDPR Art. 28)."""
-    current = legal_texts.current("processing-agreement", language())
-    return page("web/policy.html", policy=current, body=legal_html(current.body))
 
 
 # The development mailbox. Registered only where mail is kept as files.

@@ -14,8 +14,8 @@ from trustivide.privacy import record
 from trustivide.privacy.views.base import bp
 from trustivide.web.access import found, public
 from trustivide.web.fragments import page
+from trustivide.web.legal import legal_html
 from trustivide.web.locale import language
-from trustivide.web.views import legal_html
 
 
 def _document() -> dict[str, Any]:

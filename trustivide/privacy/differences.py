@@ -1,0 +1,134 @@
+"""What changed between two versions of a text, paragraph by paragraph and word by word."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from itertools import pairwise
+
+# Marks of a change within the Markdown, from the private use area: no text holds them.
+ADDED, ADDED_END, REMOVED, REMOVED_END = "\ue000", "\ue001", "\ue002", "\ue003"
+
+_PREFIX = re.compile(r"(#{1,6} |- |\d+\. )?(.*)", re.DOTALL)
+# What Markdown reads as one thing must not be cut by a mark.
+_WORD = re.compile(r"\*\*.+?\*\*\S*|\[[^\]]+\]\([^)]+\)\S*|\{\{.+?\}\}|\S+")
+_ALIKE = 0.5
+"""From this likeness on (difflib's ratio of words) two paragraphs are one that was rewritten."""
+_ISLAND = 2
+"""So few equal words between two changes are read as changed with them."""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Some paragraphs in a row as Markdown, with marks where something changed."""
+
+    changed: bool
+    markdown: str
+
+
+def compare(older: str, newer: str) -> list[Piece]:
+    """The newer text with what was added and removed marked; equal paragraphs lie together.
+
+    A heading always begins a piece of its own, so that a reader sees where
+    each change belongs.
+    """
+    pieces: list[Piece] = []
+    run: list[str] = []
+    state = False
+    for changed, block in _blocks_compared(_blocks(older), _blocks(newer)):
+        is_heading = block.lstrip(ADDED + REMOVED).startswith("#")
+        if run and (changed != state or is_heading or run[-1].startswith("#")):
+            pieces.append(Piece(state, _join(run)))
+            run = []
+        state = changed
+        run.append(block)
+    if run:
+        pieces.append(Piece(state, _join(run)))
+    return pieces
+
+
+def _blocks(body: str) -> list[str]:
+    """Paragraphs, headings and list items, each by itself."""
+    paragraphs = re.split(r"\n{2,}", body.strip())
+    return [item for p in paragraphs for item in re.split(r"\n(?=- )", p)]
+
+
+def _join(blocks: Sequence[str]) -> str:
+    text = blocks[0]
+    for before, block in pairwise(blocks):
+        together = before.startswith("- ") and block.startswith("- ")
+        text += ("\n" if together else "\n\n") + block
+    return text
+
+
+def _blocks_compared(older: list[str], newer: list[str]) -> Iterator[tuple[bool, str]]:
+    matcher = SequenceMatcher(None, older, newer, autojunk=False)
+    for kind, a, b, c, d in matcher.get_opcodes():
+        if kind == "equal":
+            yield from ((False, block) for block in newer[c:d])
+        else:
+            yield from ((True, block) for block in _rewritten(older[a:b], newer[c:d]))
+
+
+def _rewritten(older: list[str], newer: list[str]) -> Iterator[str]:
+    """Pair each new paragraph with the one it came from, in order; the rest came or went."""
+    at = 0
+    for block in newer:
+        origin = next((n for n in range(at, len(older)) if _alike(older[n], block)), None)
+        if origin is None:
+            yield _marked(block, ADDED, ADDED_END)
+            continue
+        yield from (_marked(gone, REMOVED, REMOVED_END) for gone in older[at:origin])
+        yield _words_compared(older[origin], block)
+        at = origin + 1
+    yield from (_marked(gone, REMOVED, REMOVED_END) for gone in older[at:])
+
+
+def _cut(block: str) -> tuple[str, str]:
+    """What makes a block a heading or a list item, and its words."""
+    found = _PREFIX.fullmatch(block)
+    assert found is not None
+    return found.group(1) or "", found.group(2)
+
+
+def _alike(older: str, newer: str) -> bool:
+    (a, words), (b, others) = _cut(older), _cut(newer)
+    same_kind = a == b and "{{" not in words + others
+    return same_kind and _matcher(words, others).ratio() >= _ALIKE
+
+
+def _matcher(older: str, newer: str) -> SequenceMatcher[str]:
+    return SequenceMatcher(None, _WORD.findall(older), _WORD.findall(newer), autojunk=False)
+
+
+def _marked(block: str, begin: str, end: str) -> str:
+    prefix, words = _cut(block)
+    return f"{prefix}{begin}{words}{end}"
+
+
+def _words_compared(older: str, newer: str) -> str:
+    prefix, before = _cut(older)
+    _, after = _cut(newer)
+    old, new = _WORD.findall(before), _WORD.findall(after)
+    out: list[str] = []
+    gone: list[str] = []
+    came: list[str] = []
+
+    def flush() -> None:
+        if gone:
+            out.append(REMOVED + " ".join(gone) + REMOVED_END)
+        if came:
+            out.append(ADDED + " ".join(came) + ADDED_END)
+        gone.clear()
+        came.clear()
+
+    for kind, a, b, c, d in _matcher(before, after).get_opcodes():
+        island = kind == "equal" and d - c <= _ISLAND and (gone or came) and d < len(new)
+        if kind == "equal" and not island:
+            flush()
+            out.append(" ".join(new[c:d]))
+        else:
+            gone += old[a:b]
+            came += new[c:d]
+    flush()
+    return prefix + " ".join(out)
