@@ -20,6 +20,7 @@ from trustivide.auth import login
 from trustivide.auth import queries as accounts
 from trustivide.auth import views as auth
 from trustivide.core import compaction, crypto, inventory
+from trustivide.core import holds as core_holds
 from trustivide.core.db import db
 from trustivide.core.errors import BootError
 from trustivide.organisations import actions as organisation_actions
@@ -29,7 +30,7 @@ from trustivide.outbox import delivery, worker
 from trustivide.outbox.registry import registry as outbox
 from trustivide.privacy import access as privacy_access
 from trustivide.privacy import actions as privacy_actions
-from trustivide.privacy import erasure, export, notices, retention
+from trustivide.privacy import erasure, export, holds, notices, retention
 from trustivide.privacy import links as privacy_links
 from trustivide.privacy.views import routes as privacy_pages
 from trustivide.rights import ledger
@@ -133,6 +134,7 @@ def _configure(app: Flask, settings: config.Settings) -> None:
 
 def _connect_features() -> None:
     """News that travels upwards, and what features add to worker and inventory."""
+    core_holds.install(holds.standing)
     registries = inventory.registry
     registries.dependents[:] = [
         inventory.Dependent("surveys", survey_actions.erasure_preview),
@@ -159,7 +161,11 @@ def _connect_features() -> None:
         privacy_links.forget_expired,
         notices.settle,
     ]
-    outbox.every_night[:] = [organisation_actions.forget_unconfirmed, retention.sweep]
+    outbox.every_night[:] = [
+        organisation_actions.forget_unconfirmed,
+        holds.end_due,
+        retention.sweep,
+    ]
 
 
 # What each kind of access rule asks. ``web`` knows no role and no user.

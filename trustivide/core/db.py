@@ -162,6 +162,8 @@ class Base(DeclarativeBase):
     __label__: ClassVar[Text | None] = None
     __subject__: ClassVar[Link | None] = None
     __since__: ClassVar[str | None] = None
+    __until__: ClassVar[str | None] = None
+    __emptied__: ClassVar[Callable[[UUID], dict[str, Any]] | None] = None
 
     def __repr__(self) -> str:
         identity = inspect(self).identity
@@ -182,7 +184,9 @@ if TYPE_CHECKING:
         ``__subject__`` says how a row belongs to a person, ``__since__`` names
         the column from which the activity's retention counts (``"column"``, or
         ``"foreign_key.column"`` of the row it points at), ``__label__`` is what
-        people read.
+        people read. ``__until__`` says what ends rows that no date ends, though
+        the activity counts days. ``__emptied__`` (id → values) is what becomes
+        of an erased row that must stay because held ones hang on it.
         """
 
         __abstract__ = True

@@ -1,6 +1,7 @@
 """Registering a customer, and what becomes of one whose last owner leaves."""
 
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from blinker import Signal
 from sqlalchemy import delete, select
@@ -14,6 +15,7 @@ from trustivide.auth.passwords import hash_password
 from trustivide.core.activities import MARKETING_EMAIL
 from trustivide.core.clock import day_of
 from trustivide.core.db import transaction
+from trustivide.core.holds import Hold, inside
 from trustivide.core.inventory import Consequence
 from trustivide.core.subjects import Person
 from trustivide.core.text import Text
@@ -109,24 +111,48 @@ def _tell_owner(session: Session, email: str, now: datetime) -> None:
 
 
 def erasure_preview(session: Session, person: Person) -> list[Consequence]:
-    """Say which organisations end with this account."""
+    """Say which organisations end with this account, and which can't while something is held."""
     if person.user_id is None:
         return []
-    return [
-        Consequence(
+    return [_end_of(session, o) for o in owned_alone(session, person.user_id)]
+
+
+def _end_of(session: Session, organisation: Organisation) -> Consequence:
+    name = organisation.name
+    held = kept_in(session, organisation.id)
+    if not held:
+        return Consequence(
             Text(
-                f"Du är ensam ägare av {o.name}. Organisationen avslutas: dess team, deltagare, "
+                f"Du är ensam ägare av {name}. Organisationen avslutas: dess team, deltagare, "
                 "enkäter och resultat raderas.",
-                f"You are the only owner of {o.name}. The organisation ends: its teams, members, "
+                f"You are the only owner of {name}. The organisation ends: its teams, members, "
                 "surveys and results are erased.",
             )
         )
-        for o in owned_alone(session, person.user_id)
-    ]
+    until = max(hold.until for hold in held)
+    return Consequence(
+        Text(
+            f"Du är ensam ägare av {name}, och organisationen kan inte avslutas än: uppgifter i "
+            f"den bevaras för ett rättsligt anspråk, längst till och med {until}. Vänta tills "
+            "dess, eller låt någon annan bli ägare först.",
+            f"You are the only owner of {name}, and the organisation can't end yet: data in it is "
+            f"kept for a legal claim, at the latest through {until}. Wait until then, or let "
+            "somebody else become an owner first.",
+        ),
+        blocks=True,
+    )
+
+
+def kept_in(session: Session, organisation_id: UUID) -> tuple[Hold, ...]:
+    """The legal holds under which something belongs to the organisation; it can't end before."""
+    return inside(session, Organisation, Organisation.id == organisation_id)
 
 
 def close_orphans(session: Session, person: Person, now: datetime) -> None:
-    """Erase the organisations that would have no owner left, with all that belongs to them."""
+    """Erase the organisations that would have no owner left, with all that belongs to them.
+
+    Raises :class:`~trustivide.core.holds.Held` when that would take held rows along.
+    """
     if person.user_id is None:
         return
     for organisation in owned_alone(session, person.user_id):
@@ -143,6 +169,8 @@ def forget_unconfirmed(now: datetime) -> None:
             .where(User.confirmed_at.is_(None), User.created_on < overdue)
             .with_for_update(skip_locked=True)
         ).all():
+            if inside(session, User, User.id == user.id):
+                continue
             # By the account alone: what stands under the address may be its real owner's.
             unproven = Person.of(user.id)
             close_orphans(session, unproven, now)
