@@ -115,7 +115,7 @@ def upgrade():
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('reference', sa.LargeBinary(length=32), nullable=False),
     sa.Column('user_id', sa.Uuid(), nullable=True),
-    sa.Column('email', sa.LargeBinary(), nullable=True),
+    sa.Column('email', sa.LargeBinary(), nullable=False),
     sa.Column('activity', sa.String(), nullable=False),
     sa.Column('ground', sa.LargeBinary(), nullable=False),
     sa.Column('begins_on', sa.Date(), nullable=False),

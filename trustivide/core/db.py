@@ -163,7 +163,7 @@ class Base(DeclarativeBase):
     __subject__: ClassVar[Link | None] = None
     __since__: ClassVar[str | None] = None
     __until__: ClassVar[str | None] = None
-    __emptied__: ClassVar[Callable[[UUID], dict[str, Any]] | None] = None
+    __emptied__: ClassVar[Any] = None
 
     def __repr__(self) -> str:
         identity = inspect(self).identity

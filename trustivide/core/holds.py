@@ -25,7 +25,6 @@ from trustivide.core.activities import (
     Activity,
 )
 from trustivide.core.db import Base
-from trustivide.core.errors import Refused
 from trustivide.core.inventory import Group
 from trustivide.core.subjects import ByCode, ByCookie, Person
 
@@ -56,12 +55,8 @@ class Hold:
         return same_account or bool(person.addresses & self.person.addresses)
 
 
-class Held(Refused):
-    """Something is kept by these holds, so it can't be deleted now."""
-
-    def __init__(self, holds: Sequence[Hold]) -> None:
-        super().__init__("held")
-        self.until = max(hold.until for hold in holds)
+class Held(Exception):
+    """What was to be deleted is under a hold. It says no more: not everyone who asks may know."""
 
 
 _source: list[Callable[[Session], Sequence[Hold]]] = []
@@ -125,9 +120,7 @@ def inside(
     )
 
 
-def _reaches(
-    session: Session, hold: Hold, group: Group, table: Table, rows: Select[Any]
-) -> bool:
+def _reaches(session: Session, hold: Hold, group: Group, table: Table, rows: Select[Any]) -> bool:
     mine, within = inventory.clause(group, hold.person), _within(group, table, rows)
     if mine is None or within is None:
         return False
@@ -155,8 +148,8 @@ def _along(
 
 
 def _keep(session: Session, model: type[Base], which: ColumnElement[bool] | None) -> None:
-    if holds := inside(session, model, which):
-        raise Held(holds)
+    if inside(session, model, which):
+        raise Held
 
 
 @event.listens_for(Session, "before_flush")

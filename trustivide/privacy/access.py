@@ -9,7 +9,7 @@ from trustivide.auth.models import User
 from trustivide.core import clock
 from trustivide.core.db import db
 from trustivide.core.subjects import Person
-from trustivide.privacy import links
+from trustivide.privacy import links, queries
 from trustivide.web.locale import language
 
 _COOKIE = "privacy_session"
@@ -20,9 +20,9 @@ class Visitor:
     """Somebody who has proven whose data they may see.
 
     ``user`` is ``None`` for a visit by mailed link, which reaches what belongs
-    to the address and nothing of an account. ``recently_verified`` says whether
-    the password was given within a quarter of an hour; a mailed link is itself
-    that fresh.
+    to the address, and nothing of an account that can be signed in to.
+    ``recently_verified`` says whether the password was given within a quarter of
+    an hour; a mailed link is itself that fresh.
     """
 
     person: Person
@@ -43,7 +43,8 @@ def visitor() -> Visitor | None:
     address = links.address_of(db.session(), _token(), clock.now()) if _token() else None
     if address is not None:
         g.plain = True
-        return Visitor(Person.of(None, address), None, address, "", language(), True)
+        person = queries.left_behind(db.session(), address)
+        return Visitor(person, None, address, "", language(), True)
     who = login.current()
     if who is None:
         return None

@@ -114,8 +114,8 @@ def delete_entries(
     Five hundred at a time, whatever their number. Raises
     :class:`~trustivide.core.holds.Held` while a legal hold keeps them.
     """
-    if held := over(session, person, group):
-        raise Held(held)
+    if over(session, person, group):
+        raise Held
     model_id = group.model.id  # type: ignore[attr-defined]
     some = _own(group, person, ids).with_only_columns(model_id).limit(_BATCH)
     gone = 0

@@ -200,9 +200,7 @@ def cancel(session: Session, person: Person, now: datetime) -> bool:
     pending = pending_erasure(session, person)
     if pending is None:
         return False
-    erasure = session.get_one(
-        Erasure, pending.id, with_for_update=True, populate_existing=True
-    )
+    erasure = session.get_one(Erasure, pending.id, with_for_update=True, populate_existing=True)
     if erasure.state != "cooling":
         return False
     asked = session.get_one(Request, erasure.request_id)
@@ -226,10 +224,9 @@ def start_due(now: datetime) -> None:
     What something blocks (an organisation that a hold keeps from closing)
     waits, and can still be taken back.
     """
-    session = db.session()
+    session: Session = db.session()
     at_rest = select(Erasure).where(
-        (Erasure.state == "held")
-        | ((Erasure.state == "cooling") & (Erasure.begins_at <= now))
+        (Erasure.state == "held") | ((Erasure.state == "cooling") & (Erasure.begins_at <= now))
     )
     waiting = [e.id for e in session.scalars(at_rest).all() if _may_go_on(session, e)]
     waiting += session.scalars(
@@ -315,9 +312,7 @@ def _erase(erasure_id: UUID, now: datetime) -> None:
         notices.tell(session, person, asked, "erased", None, now, kept=kept)
         for dependent in inventory.registry.dependents:
             dependent.carry_out(session, person, now)
-        tables = {
-            g.name: _erase_group(session, g, person, before[g.name], keeping) for g in groups
-        }
+        tables = {g.name: _erase_group(session, g, person, before[g.name], keeping) for g in groups}
         _hold_back(session, person, keeping, now)
         session.expire(erasure)
         erasure.state = "compacting"

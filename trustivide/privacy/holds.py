@@ -113,7 +113,10 @@ def standing(session: Session) -> Sequence[Hold]:
     rows = session.scalars(
         select(LegalHold)
         .where(
-            LegalHold.begins_on <= today, LegalHold.ends_on >= today, LegalHold.ended_on.is_(None)
+            LegalHold.activity.in_(BY_KEY),
+            LegalHold.begins_on <= today,
+            LegalHold.ends_on >= today,
+            LegalHold.ended_on.is_(None),
         )
         .order_by(LegalHold.ends_on, LegalHold.id)
     ).all()
@@ -128,7 +131,7 @@ def _accounts(session: Session, rows: Sequence[LegalHold]) -> dict[UUID | bytes,
     """The accounts that the holds are about, by id and by the digest of their address."""
     if not rows:
         return {}
-    digests = {d for r in rows if r.email for d in ring().digests(normalise_address(r.email))}
+    digests = {d for r in rows for d in ring().digests(normalise_address(r.email))}
     found = session.scalars(
         select(User).where(
             User.id.in_({r.user_id for r in rows if r.user_id}) | User.email_digest.in_(digests)
@@ -139,7 +142,6 @@ def _accounts(session: Session, rows: Sequence[LegalHold]) -> dict[UUID | bytes,
 
 def _person(row: LegalHold, known: dict[UUID | bytes, User]) -> Person:
     """Account and address as they were typed, and the account's address as it is now."""
-    assert row.email is not None
     digests = ring().digests(normalise_address(row.email))
     user = known.get(row.user_id) if row.user_id else None
     user = user or next((known[d] for d in digests if d in known), None)
@@ -189,7 +191,8 @@ class Keeping:
         kind = item.column.type
         lets_in = item.declared.secret or isinstance(kind, EncryptedAddress | Digest)
         held = item.activity in self.activities and not lets_in
-        return held or item.name not in group.model.__emptied__(UUID(int=0))
+        name = (isinstance(kind, Digest) and kind.of) or item.name
+        return held or name not in group.model.__emptied__(UUID(int=0))
 
 
 def keeping(session: Session, person: Person) -> Keeping:

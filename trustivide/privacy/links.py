@@ -16,7 +16,7 @@ from trustivide.core.db import db, transaction
 from trustivide.core.subjects import Person
 from trustivide.outbox.actions import send_mail
 from trustivide.outbox.models import Mail
-from trustivide.privacy.models import PrivacyLink, PrivacySession
+from trustivide.privacy.models import AddressChange, PrivacyLink, PrivacySession
 
 VALID_FOR = timedelta(minutes=10)
 VISIT_FOR = timedelta(minutes=30)
@@ -140,8 +140,11 @@ def leave(session: Session, visit: str) -> None:
 
 
 def forget_expired(now: datetime) -> None:
-    """Drop spent links and visits, every minute: one may hold a stranger's address."""
-    models = (PrivacyLink, PrivacySession)
+    """Drop spent links, visits and changes of address, every minute.
+
+    One may hold a stranger's address.
+    """
+    models = (PrivacyLink, PrivacySession, AddressChange)
     due = [m for m in models if db.session.scalar(select(m.id).where(m.expires_at <= now).limit(1))]
     for model in due:
         with transaction() as session:

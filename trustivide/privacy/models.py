@@ -407,7 +407,7 @@ class LegalHold(Model):
         erase=DELETE_ROW,
         derived=True,
     )
-    email: Mapped[str | None] = personal(
+    email: Mapped[str] = personal(
         EncryptedAddress(),
         activity=LEGAL_CLAIMS,
         erase=DELETE_ROW,

@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import json
 import secrets
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -14,12 +15,13 @@ from sqlalchemy.orm import Session
 
 from trustivide.core import inventory
 from trustivide.core.activities import ALL
-from trustivide.core.crypto import normalise_address, ring
+from trustivide.core.crypto import DecryptionError, normalise_address, ring
 from trustivide.core.db import Keep
 from trustivide.core.text import Text
 from trustivide.privacy import holds
 from trustivide.privacy.models import DELIVERIES, Erasure, RecipientNotice, Request
 
+_SEAL = b"erasure-code\0"
 SCHEMA = "trustivide-erasure-receipt/1"
 
 AGGREGATES = Text(
@@ -43,6 +45,20 @@ def new_code() -> str:
     """A code of 128 random bits in readable groups. Who holds it may see the receipt."""
     plain = base64.b32encode(secrets.token_bytes(16)).decode().rstrip("=").lower()
     return "-".join(plain[i : i + 5] for i in range(0, len(plain), 5))
+
+
+def seal(code: str) -> str:
+    """The code for a hidden field: who sends the form twice gets one receipt, and chose no code."""
+    return urlsafe_b64encode(ring().encrypt(_SEAL + code.encode())).decode()
+
+
+def unseal(sealed: str | None) -> str | None:
+    """The code that :func:`seal` hid; ``None`` for anything else."""
+    try:
+        plain = ring().decrypt(urlsafe_b64decode(sealed or ""))
+    except (ValueError, DecryptionError):
+        return None
+    return plain.removeprefix(_SEAL).decode() if plain.startswith(_SEAL) else None
 
 
 def code_digests(code: str) -> tuple[bytes, ...]:

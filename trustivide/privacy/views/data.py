@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from flask import request, url_for
+from flask import Response, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from sqlalchemy.exc import IntegrityError
@@ -11,6 +11,8 @@ from trustivide.auth.queries import by_address
 from trustivide.core import clock
 from trustivide.core.activities import ALL
 from trustivide.core.db import db, transaction
+from trustivide.core.holds import over
+from trustivide.core.inventory import Group
 from trustivide.privacy import actions, queries
 from trustivide.privacy.forms import correction_form
 from trustivide.privacy.views.base import bp, centre, group_or_404, person, visitor
@@ -30,6 +32,7 @@ def index() -> ResponseReturnValue:
         categories=categories,
         empty=[a for a in ALL if a not in used],
         pending=queries.pending_erasure(session, whose),
+        held=queries.held_erasure(session, whose),
         has_account=visitor().user is None and by_address(session, visitor().address) is not None,
         crumbs=[],
     )
@@ -79,6 +82,8 @@ def delete_entry(name: str, row: UUID) -> ResponseReturnValue:
     group = group_or_404(name)
     entry = found(queries.entry(db.session(), group, person(), row))
     found(queries.deletable(group) or None)
+    if refused := _held(group):
+        return refused
     if request.method == "POST":
         with transaction() as session:
             actions.delete_entries(session, person(), group, [row], clock.now())
@@ -87,12 +92,22 @@ def delete_entry(name: str, row: UUID) -> ResponseReturnValue:
     return centre("delete_entries.html", group=group, entry=entry, count=1)
 
 
+def _held(group: Group) -> Response | None:
+    """The page that says why nothing of the group can be deleted now, while something holds it."""
+    holds = over(db.session(), person(), group)
+    if not holds:
+        return None
+    return centre("held.html", status=409, group=group, holds=holds)
+
+
 @bp.route("/data/<name>/deletion", methods=["GET", "POST"])
 @subject
 def delete_all(name: str) -> ResponseReturnValue:
     """Delete every entry of one category, after its consequences were read."""
     group = group_or_404(name)
     found(queries.deletable(group) or None)
+    if refused := _held(group):
+        return refused
     rows = queries.entries(db.session(), group, person())
     if request.method == "POST":
         with transaction() as session:
