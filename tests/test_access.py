@@ -65,6 +65,7 @@ def alices(app: Flask) -> dict[str, str]:
         "export_id": str(export.id),
         "organisation_id": str(uuid4()),
         "look_id": str(uuid4()),
+        "hold_id": str(uuid4()),
         "record": str(uuid4()),
         "row": str(search.id),
         "name": "search",

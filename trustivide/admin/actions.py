@@ -1,17 +1,29 @@
-"""What the office writes: the log of its own looks."""
+"""What the office writes: the log of its own looks, and legal holds."""
 
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy.orm import Session
 
 from trustivide.admin.models import StaffAccess
+from trustivide.auth import queries as accounts
 from trustivide.auth.models import User
+from trustivide.core.activities import Activity
 from trustivide.core.text import Text
+from trustivide.privacy import holds
+from trustivide.privacy.models import LegalHold
 
 ACCOUNT_PAGE = Text("Kontots uppgifter", "The account's data")
+HOLD_PAGE = Text("Bevarande för ett rättsligt anspråk", "Keeping for a legal claim")
 
 
-def look_at(session: Session, staff: User, user: User, reason: str, now: datetime) -> StaffAccess:
+def look_at(
+    session: Session,
+    staff: User,
+    user: User,
+    reason: str,
+    now: datetime,
+    what: Text = ACCOUNT_PAGE,
+) -> StaffAccess:
     """Log that ``staff`` opens ``user``'s data and why, before anything is shown.
 
     The person reads the row in the privacy centre, hence the page's name in
@@ -21,10 +33,29 @@ def look_at(session: Session, staff: User, user: User, reason: str, now: datetim
         user_id=user.id,
         at=now,
         who=staff.name,
-        what=ACCOUNT_PAGE.in_(user.locale),
+        what=what.in_(user.locale),
         reason=reason,
         staff_id=staff.id,
     )
     session.add(look)
     session.flush()
     return look
+
+
+def place_hold(
+    session: Session,
+    staff: User,
+    address: str,
+    activity: Activity,
+    ground: str,
+    ends_on: date,
+    now: datetime,
+) -> LegalHold:
+    """Keep one activity's data about an address and its account; an account's person sees a look.
+
+    Raises :class:`~trustivide.core.errors.Refused` as :func:`holds.place` does.
+    """
+    user = accounts.by_address(session, address)
+    if user is not None:
+        look_at(session, staff, user, ground, now, HOLD_PAGE)
+    return holds.place(session, staff, address, user, activity, ground, ends_on, now)

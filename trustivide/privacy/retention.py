@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -18,6 +18,7 @@ from trustivide.core.holds import standing
 from trustivide.core.inventory import Group
 from trustivide.core.text import Text
 from trustivide.outbox.models import Job
+from trustivide.outbox.registry import NIGHT
 from trustivide.privacy import export
 from trustivide.privacy.models import SweepRun
 
@@ -31,9 +32,9 @@ _DONE_JOBS = timedelta(days=30)
 class Forecast:
     """What a sweep would let go of one group, in rows.
 
-    ``soon`` and ``later`` hold what is due within 7 and within 30 days, what
-    is due now included; ``held`` is due now and stays for a legal hold;
-    ``next_on`` is the day on which the oldest row that isn't due yet is.
+    ``soon`` and ``later`` hold what is due 7 and 30 days later, what is due at
+    once included; ``held`` is due and stays for a legal hold; ``next_on`` is
+    the day on which the oldest row that isn't due yet will be.
     """
 
     group: Group
@@ -50,8 +51,16 @@ class Forecast:
         return self.group.activity.retention.text
 
 
+def next_sweep(now: datetime) -> datetime:
+    """When the next nightly sweep begins."""
+    tonight = now.astimezone(UTC).replace(
+        hour=NIGHT.hour, minute=NIGHT.minute, second=0, microsecond=0
+    )
+    return tonight if tonight > now else tonight + timedelta(days=1)
+
+
 def forecast(session: Session, now: datetime) -> list[Forecast]:
-    """What would go of each group that a date ends. Asking changes nothing."""
+    """What would go of each group that a date ends, at ``now``. Asking changes nothing."""
     return [_foreseen(session, group, now) for group in swept()]
 
 

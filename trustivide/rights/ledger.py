@@ -7,7 +7,7 @@ closed surveys) and pseudonymous references only. The intent is written here
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -22,6 +22,7 @@ from sqlalchemy import (
     Table,
     create_engine,
     event,
+    func,
     insert,
     select,
 )
@@ -109,6 +110,12 @@ class Ledger:
         with self.engine.connect() as connection:
             found = connection.execute(select(_withdrawn).where(_withdrawn.c.receipt == receipt))
             return found.first() is not None
+
+    def count(self, references: Collection[bytes]) -> int:
+        """How many entries stand under these references."""
+        with self.engine.connect() as connection:
+            counted = select(func.count()).where(_entries.c.reference.in_(references))
+            return int(connection.execute(counted).scalar_one())
 
     def entries(self, after: int = 0) -> Iterator[Entry]:
         """Every entry numbered above ``after``, in order."""
