@@ -77,6 +77,7 @@ def alices(app: Flask) -> dict[str, str]:
         "change_id": str(change.id),
         "request_id": str(request.id),
         "look_id": str(uuid4()),
+        "hold_id": str(uuid4()),
         "record": str(uuid4()),
         "row": str(search.id),
         "name": "search",

@@ -21,6 +21,7 @@ from trustivide.auth import login
 from trustivide.auth import queries as accounts
 from trustivide.auth import views as auth
 from trustivide.core import activities, compaction, crypto, inventory
+from trustivide.core import holds as core_holds
 from trustivide.core.cookies import SESSION
 from trustivide.core.db import db
 from trustivide.core.errors import BootError
@@ -39,6 +40,7 @@ from trustivide.privacy import (
     erasure,
     export,
     handback,
+    holds,
     measures,
     news,
     notices,
@@ -152,6 +154,7 @@ def _configure(app: Flask, settings: config.Settings) -> None:
 
 def _connect_features() -> None:
     """News that travels upwards, and what features add to worker and inventory."""
+    core_holds.install(holds.standing)
     registries = inventory.registry
     registries.dependents[:] = [
         inventory.Dependent(
@@ -208,6 +211,7 @@ def _connect_features() -> None:
     ]
     outbox.every_night[:] = [
         organisation_actions.forget_unconfirmed,
+        holds.end_due,
         retention.sweep,
         desk.remind,
         news.tell_by_mail,

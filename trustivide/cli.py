@@ -16,11 +16,11 @@ from sqlalchemy import select
 from trustivide import config
 from trustivide import demo as demonstration
 from trustivide.core import clock, inventory
-from trustivide.core.crypto import KeyRing
+from trustivide.core.crypto import KeyRing, normalise_address
 from trustivide.core.db import db
 from trustivide.organisations.models import Organisation
 from trustivide.outbox import worker as outbox_worker
-from trustivide.privacy import promises, record
+from trustivide.privacy import promises, record, retention, trace
 from trustivide.privacy.measures import KEPT, NOT_YET
 
 privacy = AppGroup("privacy", help="What the product knows about people, and whether that holds.")
@@ -90,6 +90,41 @@ def privacy_verify(language: str) -> None:
                 wanting.append(f"{promise.key}: {state}")
     click.echo("\n" + ("\n".join(wanting) or "✓"))
     raise SystemExit(1 if wanting else 0)
+
+
+@privacy.command("trace")
+@click.argument("address")
+def privacy_trace(address: str) -> None:
+    """Count what is left of the person with this e-mail address, and show nothing of it."""
+    queue = outbox_worker.queue_file(current_app)
+    places = trace.trace(db.session(), normalise_address(address), queue)
+    width = max(len(found.place) for found in places)
+    for found in places:
+        kept = "  kept by promise, without name or address" if found.kept and found.count else ""
+        click.echo(f"{found.place:<{width}} {found.count:>9}{kept}")
+    left = sum(found.count for found in places if not found.kept)
+    click.echo(f"{'in all, but for that':<{width}} {left:>9}")
+    click.echo("Survey answers can't be traced: nothing joins them to an address.")
+    if queue is None:
+        click.echo("Redis keeps the queue, which holds wake-ups alone, and was not searched.")
+
+
+@privacy.command("retention")
+@click.option("--dry-run", is_flag=True, help="Change nothing; say when the next rows go.")
+def privacy_retention(dry_run: bool) -> None:
+    """Let go of what is due, and print how many rows of each group that was."""
+    now, session = clock.now(), db.session()
+    if dry_run:
+        for f in retention.forecast(session, now):
+            held = f"  {f.held} held" if f.held else ""
+            following = f"  next {f.next_on}" if f.next_on else ""
+            click.echo(f"{f.group.name:<24} {f.due:>9} due{held}{following}")
+        return
+    retention.sweep(now)
+    (run,) = retention.runs(session, 1)
+    for name, n in run.counts.items():
+        click.echo(f"{name:<24} {n:>9} gone")
+    click.echo(f"{sum(run.counts.values())} in all")
 
 
 @keys.command("new")

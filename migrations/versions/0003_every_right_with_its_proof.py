@@ -14,6 +14,8 @@ down_revision = '0002'
 branch_labels = None
 depends_on = None
 
+UNDER_WAY = "state IN ('cooling','queued','rows','compacting') AND organisation_id IS NULL"
+
 # table: {constraint: (before, after)}
 CHECKS = {
     "request": {
@@ -112,7 +114,7 @@ def upgrade():
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('reference', sa.LargeBinary(length=32), nullable=False),
     sa.Column('user_id', sa.Uuid(), nullable=True),
-    sa.Column('email', sa.LargeBinary(), nullable=True),
+    sa.Column('email', sa.LargeBinary(), nullable=False),
     sa.Column('activity', sa.String(), nullable=False),
     sa.Column('ground', sa.LargeBinary(), nullable=False),
     sa.Column('begins_on', sa.Date(), nullable=False),
@@ -190,6 +192,10 @@ def upgrade():
 
     _required('notice_record', 'how', 'registration')
     _exchange_checks('erasure', up=True)
+    op.create_index(
+        'ix_erasure_pending', 'erasure', ['reference'], unique=True,
+        sqlite_where=sa.text(UNDER_WAY), postgresql_where=sa.text(UNDER_WAY),
+    )
 
     with op.batch_alter_table('request', schema=None) as batch_op:
         batch_op.add_column(sa.Column('activity', sa.String(), nullable=True))
@@ -225,6 +231,7 @@ def downgrade():
         batch_op.drop_index(batch_op.f('ix_export_organisation_id'))
         batch_op.drop_column('organisation_id')
 
+    op.drop_index('ix_erasure_pending', table_name='erasure')
     with op.batch_alter_table('erasure', schema=None) as batch_op:
         batch_op.drop_column('organisation_id')
 

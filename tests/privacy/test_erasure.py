@@ -90,7 +90,7 @@ def test_an_account_cools_off_is_erased_and_leaves_a_receipt(
     assert "Underskriften stämmer" in page.text
     body = client.get(f"{location}.json").json
     assert body
-    assert body["tables"]["user"] == {"deleted": 1, "blanked": 0, "kept": 0}
+    assert body["tables"]["user"] == {"deleted": 1, "blanked": 0, "kept": 0, "held": 0}
     assert body["tables"]["organisation"]["deleted"] == 1
     assert body["stores"]["development_mail"] >= 2
     code = location.rsplit("/", 1)[1]

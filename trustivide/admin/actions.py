@@ -1,17 +1,20 @@
-"""What the office writes: the log of its own looks."""
+"""What the office writes: the log of its own looks, and legal holds."""
 
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy.orm import Session
 
 from trustivide.admin.models import StaffAccess
 from trustivide.auth import queries as accounts
 from trustivide.auth.models import User
+from trustivide.core.activities import Activity
 from trustivide.core.text import Text
-from trustivide.privacy.models import Case
+from trustivide.privacy import holds
+from trustivide.privacy.models import Case, LegalHold
 
 ACCOUNT_PAGE = Text("Kontots uppgifter", "The account's data")
 CASE_PAGE = Text("Din begäran", "Your request")
+HOLD_PAGE = Text("Bevarande för ett rättsligt anspråk", "Keeping for a legal claim")
 
 
 def look_at(
@@ -48,3 +51,22 @@ def open_case(session: Session, staff: User, case: Case, now: datetime) -> None:
             f"Handlägger begäran {case.request_id}", f"Handling request {case.request_id}"
         )
         look_at(session, staff, user, reason.in_(user.locale), now, CASE_PAGE)
+
+
+def place_hold(
+    session: Session,
+    staff: User,
+    address: str,
+    activity: Activity,
+    ground: str,
+    ends_on: date,
+    now: datetime,
+) -> LegalHold:
+    """Keep one activity's data about an address and its account; an account's person sees a look.
+
+    Raises :class:`~trustivide.core.errors.Refused` as :func:`holds.place` does.
+    """
+    user = accounts.by_address(session, address)
+    if user is not None:
+        look_at(session, staff, user, ground, now, HOLD_PAGE)
+    return holds.place(session, staff, address, user, activity, ground, ends_on, now)

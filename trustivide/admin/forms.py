@@ -1,5 +1,6 @@
 """Forms of the office. Searches are posted: what is searched for stands in no address or log."""
 
+from datetime import date
 from typing import Any, ClassVar
 
 from flask_babel import lazy_gettext as _l
@@ -17,12 +18,14 @@ from wtforms.validators import Length, StopValidation
 
 from trustivide.core import clock
 from trustivide.core.activities import ALL, BY_KEY, Activity
+from trustivide.core.holds import holdable
 from trustivide.core.text import Text
+from trustivide.privacy import holds
 from trustivide.privacy.answers import GROUNDS
 from trustivide.privacy.evidence import LONGEST
 from trustivide.privacy.models import CHANNELS, KINDS
 from trustivide.web.forms import Address, Form, at_most, required
-from trustivide.web.locale import text
+from trustivide.web.locale import day, text
 
 
 class CustomerSearch(Form):
@@ -165,3 +168,37 @@ class EvidenceForm(Form):
             raise ValidationError(_l("Välj en dag som ligger framåt i tiden."))
         if field.data > today + LONGEST:
             raise ValidationError(_l("Ett intyg gäller högst två år. Välj en tidigare dag."))
+
+
+class HoldForm(Form):
+    """Whose data is kept, of which activity, why and until when; that person reads why."""
+
+    email = EmailField(
+        _l("Personens e-postadress"), [required(_l("Skriv hela e-postadressen.")), Address()]
+    )
+    activity = SelectField(_l("Vad som ska bevaras"))
+    ground = TextAreaField(
+        _l("Grund"),
+        [
+            required(_l("Skriv varför uppgifterna måste bevaras.")),
+            Length(
+                min=holds.SHORTEST_GROUND,
+                message=_l("Skriv minst %(min)d tecken, så att personen förstår varför."),
+            ),
+            at_most(500),
+        ],
+    )
+    ends_on = DateField(_l("Längst till och med"), [required(_l("Välj ett slutdatum."))])
+
+    def __init__(self, today: date) -> None:
+        super().__init__()
+        self.today = today
+        self.activity.choices = _choices({a.key: a.name for a in holdable()})
+
+    def validate_ends_on(self, field: Any) -> None:
+        """A hold ends: after today, and within three years."""
+        latest = holds.latest_end(self.today)
+        if field.data is not None and not self.today < field.data <= latest:
+            raise ValidationError(
+                _l("Välj en dag efter i dag och senast %(day)s.", day=day(latest))
+            )

@@ -12,7 +12,14 @@ from sqlalchemy.orm import Session
 from trustivide.admin.models import StaffAccess
 from trustivide.auth import queries as accounts
 from trustivide.auth.models import User
-from trustivide.core.activities import ACCOUNTS, ALL, CUSTOMER_RELATIONS, MARKETING_EMAIL, Activity
+from trustivide.core.activities import (
+    ACCOUNTS,
+    ALL,
+    BY_KEY,
+    CUSTOMER_RELATIONS,
+    MARKETING_EMAIL,
+    Activity,
+)
 from trustivide.core.clock import day_of
 from trustivide.core.crypto import ring
 from trustivide.core.text import Text
@@ -20,7 +27,7 @@ from trustivide.organisations import numbers
 from trustivide.organisations.models import Membership, Organisation
 from trustivide.outbox.models import Mail
 from trustivide.privacy.measures import BROKEN, KEPT, YEAR, Measured
-from trustivide.privacy.models import Request
+from trustivide.privacy.models import LegalHold, Request
 from trustivide.privacy.queries import Asked, told
 from trustivide.rights import queries as rights
 from trustivide.surveys.models import Survey
@@ -365,6 +372,59 @@ def mails_about(session: Session, request_id: UUID) -> Sequence[Mail]:
     return session.scalars(
         select(Mail).where(Mail.about_id == request_id).order_by(Mail.created_on, Mail.id)
     ).all()
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A legal hold as lists show it. ``ground`` is there for the one who answers for it alone."""
+
+    id: UUID
+    address: str
+    has_account: bool
+    activity: Activity | None
+    begins_on: date
+    ends_on: date
+    ended_on: date | None
+    owner: str
+    ground: str | None
+
+    @property
+    def over(self) -> bool:
+        """Whether it has ended."""
+        return self.ended_on is not None
+
+
+def holds(session: Session, page: int, staff_id: UUID) -> Slice[Listed]:
+    """Legal holds: those that stand first, the one that ends next on top."""
+    total = _count(session, select(func.count()).select_from(LegalHold))
+    number, pages = _clamp(page, total)
+    rows = session.scalars(
+        select(LegalHold)
+        .order_by(LegalHold.ended_on.is_not(None), LegalHold.ends_on, LegalHold.id)
+        .offset((number - 1) * PER_PAGE)
+        .limit(PER_PAGE)
+    )
+    return Slice([_listed(row, staff_id) for row in rows], number, pages)
+
+
+def hold(session: Session, hold_id: UUID, staff_id: UUID) -> Listed | None:
+    """One hold, as lists show it."""
+    row = session.get(LegalHold, hold_id)
+    return _listed(row, staff_id) if row else None
+
+
+def _listed(row: LegalHold, staff_id: UUID) -> Listed:
+    return Listed(
+        id=row.id,
+        address=masked_address(row.email),
+        has_account=row.user_id is not None,
+        activity=BY_KEY.get(row.activity),
+        begins_on=row.begins_on,
+        ends_on=row.ends_on,
+        ended_on=row.ended_on,
+        owner=row.owner,
+        ground=row.ground if row.owner_id == staff_id else None,
+    )
 
 
 def _clamp(page: int, total: int) -> tuple[int, int]:

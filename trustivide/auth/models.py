@@ -1,6 +1,7 @@
 """Accounts, sign-ins and one-time links."""
 
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 import phonenumbers
@@ -25,6 +26,20 @@ def read_phone(typed: str) -> str:
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
+def _emptied(user_id: UUID) -> dict[str, Any]:
+    """An account that nobody can sign in to, or find by an address, and that names nobody."""
+    return {
+        "name": "",
+        "email": f"{user_id}@erased.invalid",
+        "phone": None,
+        "password_hash": "!",
+        "locale": "sv",
+        "confirmed_at": None,
+        "is_staff": False,
+        "totp_secret": None,
+    }
+
+
 class User(Model):
     """An account, of a customer's person or of Trustivide's staff."""
 
@@ -32,6 +47,7 @@ class User(Model):
     __subject__ = ByUser("id")
     __since__ = "created_on"
     __table_args__ = (CheckConstraint("locale IN ('sv','en')", name="locale"),)
+    __emptied__ = staticmethod(_emptied)
 
     id: Mapped[UUID] = key()
     name: Mapped[str] = personal(

@@ -172,6 +172,8 @@ class Base(DeclarativeBase):
     __subject__: ClassVar[Link | None] = None
     __since__: ClassVar[str | None] = None
     __collection__: ClassVar[Text | None] = None
+    __until__: ClassVar[str | None] = None
+    __emptied__: ClassVar[Any] = None
 
     def __repr__(self) -> str:
         identity = inspect(self).identity
@@ -193,7 +195,9 @@ if TYPE_CHECKING:
         the column from which the activity's retention counts (``"column"``, or
         ``"foreign_key.column"`` of the row it points at), ``__label__`` is what
         people read of their own rows, ``__collection__`` what an organisation
-        reads of all of its.
+        reads of all of its. ``__until__`` says what ends rows that no date
+        ends, though the activity counts days. ``__emptied__`` (id → values) is
+        what becomes of an erased row that must stay because held ones hang on it.
         """
 
         __abstract__ = True

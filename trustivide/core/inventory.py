@@ -115,6 +115,13 @@ class Group:
         """Whether erasing the person deletes the row."""
         return any(f.erase is DELETE_ROW for f in self.fields)
 
+    @property
+    def ends_by_date(self) -> bool:
+        """Whether the activity's days, counted from the row's date, end its rows."""
+        retention = self.activity.retention
+        counts_days = retention is not None and retention.days is not None
+        return self.deletes_row and counts_days and self.model.__since__ is not None
+
 
 @dataclass(frozen=True)
 class Record:
@@ -342,6 +349,34 @@ def _model_problems(model: type[Base]) -> Iterator[str]:
             yield f"{model.__name__} names the unknown column {subject.column} as a subject"
     if has_personal and model.__label__ is None:
         yield f"{model.__name__} has personal columns and no __label__"
+    yield from _ending_problems(model)
+
+
+def _ending_problems(model: type[Base]) -> Iterator[str]:
+    """Rows that their activity's days would never end, and parents that a hold would lose."""
+    declared = [d for _, _, d in _columns(model) if isinstance(d, Personal) and d.subject is None]
+    deletes = any(d.erase is DELETE_ROW for d in declared)
+    days = {
+        d.activity.key
+        for d in declared
+        if d.activity and d.activity.retention and d.activity.retention.days is not None
+    }
+    if deletes and days and model.__since__ is None and model.__until__ is None:
+        yield (
+            f"{model.__name__} has neither __since__ nor __until__, "
+            f"so the days of {', '.join(sorted(days))} never end it"
+        )
+    children = [
+        table.name
+        for table in Base.metadata.tables.values()
+        for fk in table.foreign_keys
+        if fk.ondelete == "CASCADE" and fk.column.table is model.__table__
+    ]
+    if deletes and children and model.__emptied__ is None:
+        yield (
+            f"{model.__name__} has no __emptied__, so a hold on {', '.join(sorted(children))} "
+            "would lose its rows with it"
+        )
 
 
 def _personal_problems(
@@ -482,7 +517,8 @@ def newest(session: Session, group: Group, person: Person) -> date | None:
     if since is None or "." in since or where is None:
         return None
     column = getattr(group.model, since)
-    value = session.scalar(select(column).where(where).order_by(column.desc()).limit(1))
+    dated = select(column).where(where, column.is_not(None))
+    value = session.scalar(dated.order_by(column.desc()).limit(1))
     return day_of(value) if isinstance(value, datetime) else value
 
 

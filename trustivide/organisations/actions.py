@@ -16,6 +16,7 @@ from trustivide.core.activities import MARKETING_EMAIL
 from trustivide.core.clock import day_of
 from trustivide.core.db import transaction
 from trustivide.core.errors import Refused
+from trustivide.core.holds import Hold, inside
 from trustivide.core.inventory import Consequence
 from trustivide.core.subjects import Person
 from trustivide.core.text import Text
@@ -110,29 +111,64 @@ def _tell_owner(session: Session, email: str, now: datetime) -> None:
 
 
 def erasure_preview(session: Session, person: Person) -> list[Consequence]:
-    """Say which organisations end with this account."""
+    """Say which organisations end with this account, and which can't while something is held."""
     if person.user_id is None:
         return []
-    return [
-        Consequence(
+    return [_end_of(session, o) for o in owned_alone(session, person.user_id)]
+
+
+def _end_of(session: Session, organisation: Organisation) -> Consequence:
+    name = organisation.name
+    held = kept_in(session, organisation.id)
+    if not held:
+        return Consequence(
             Text(
-                f"Du är ensam ägare av {o.name}. Organisationen avslutas: dess team, deltagare, "
+                f"Du är ensam ägare av {name}. Organisationen avslutas: dess team, deltagare, "
                 "enkäter och resultat raderas. Konton som inte hör till någon annan organisation "
                 "raderas också, sju dagar senare. Lämna över till någon annan först, om den ska "
                 "finnas kvar.",
-                f"You are the only owner of {o.name}. The organisation ends: its teams, members, "
+                f"You are the only owner of {name}. The organisation ends: its teams, members, "
                 "surveys and results are erased. Accounts that belong to no other organisation "
                 "are erased too, seven days later. Hand over to somebody else first, if it is to "
                 "stay.",
             ),
-            href=f"/organisation/{o.id}/owners",
+            href=f"/organisation/{organisation.id}/owners",
         )
-        for o in owned_alone(session, person.user_id)
-    ]
+    until = max(hold.until for hold in held)
+    return Consequence(
+        Text(
+            f"Du är ensam ägare av {name}, och organisationen kan inte avslutas än: uppgifter i "
+            f"den bevaras för ett rättsligt anspråk, längst till och med {until}. Vänta tills "
+            "dess, eller låt någon annan bli ägare först.",
+            f"You are the only owner of {name}, and the organisation can't end yet: data in it is "
+            f"kept for a legal claim, at the latest through {until}. Wait until then, or let "
+            "somebody else become an owner first.",
+        ),
+        blocks=True,
+    )
+
+
+def kept_in(session: Session, organisation_id: UUID) -> tuple[Hold, ...]:
+    """The legal holds under which something belongs to the organisation; it can't end before."""
+    return inside(session, Organisation, Organisation.id == organisation_id)
 
 
 def ending_preview(session: Session, organisation_id: UUID) -> list[Consequence]:
-    """Say what becomes of the accounts when the organisation's contract ends."""
+    """Say what becomes of the accounts when the contract ends, and whether it can't end yet."""
+    held = kept_in(session, organisation_id)
+    if held:
+        until = max(hold.until for hold in held)
+        return [
+            Consequence(
+                Text(
+                    "Organisationen kan inte avslutas än: uppgifter i den bevaras för ett "
+                    f"rättsligt anspråk, längst till och med {until}.",
+                    "The organisation can't end yet: data in it is kept for a legal claim, at "
+                    f"the latest through {until}.",
+                ),
+                blocks=True,
+            )
+        ]
     number = len(left_without(session, organisation_id))
     if not number:
         return []
@@ -159,7 +195,10 @@ def close(session: Session, organisation_id: UUID, now: datetime) -> None:
 
 
 def close_orphans(session: Session, person: Person, now: datetime) -> None:
-    """Erase the organisations that would have no owner left, with all that belongs to them."""
+    """Erase the organisations that would have no owner left, with all that belongs to them.
+
+    Raises :class:`~trustivide.core.holds.Held` when that would take held rows along.
+    """
     if person.user_id is None:
         return
     # Locked first: of two owners who leave at once, the later one sees that they are alone.
@@ -230,6 +269,8 @@ def forget_unconfirmed(now: datetime) -> None:
             .where(User.confirmed_at.is_(None), User.created_on < overdue)
             .with_for_update(skip_locked=True)
         ).all():
+            if inside(session, User, User.id == user.id):
+                continue
             # By the account alone: what stands under the address may be its real owner's.
             unproven = Person.of(user.id)
             close_orphans(session, unproven, now)

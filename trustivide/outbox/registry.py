@@ -5,13 +5,16 @@ Features are registered by create_app, so that the worker knows none of them.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, time
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
 from trustivide.core.subjects import Person
+
+NIGHT = time(2, 30)
+"""When the nightly duties begin, in UTC."""
 
 Composer = Callable[[Session, dict[str, Any]], dict[str, Any] | None]
 """Turns a mail's parameters into its template's context; ``None`` means "don't send"."""

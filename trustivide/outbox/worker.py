@@ -15,7 +15,7 @@ from trustivide.core.db import db
 from trustivide.outbox import actions
 from trustivide.outbox.delivery import deliver_due
 from trustivide.outbox.jobs import run_due
-from trustivide.outbox.registry import registry
+from trustivide.outbox.registry import NIGHT, registry
 
 log = logging.getLogger(__name__)
 
@@ -53,15 +53,19 @@ def _guarded(duty: Callable[[datetime], None]) -> None:
         db.session.rollback()
 
 
+def queue_file(app: Flask) -> Path | None:
+    """Where the queue lies; ``None`` when Redis keeps it."""
+    settings = app.config["SETTINGS"]
+    return None if settings.redis_url else Path(settings.instance) / "queue.db"
+
+
 def init_app(app: Flask) -> None:
     """Connect the queue, and let every commit that queued something wake the worker."""
-    settings = app.config["SETTINGS"]
+    file = queue_file(app)
     queue: Huey = (
-        RedisHuey("trustivide", url=settings.redis_url, results=False)
-        if settings.redis_url
-        else SqliteHuey(
-            "trustivide", filename=str(Path(settings.instance) / "queue.db"), results=False
-        )
+        SqliteHuey("trustivide", filename=str(file), results=False)
+        if file
+        else RedisHuey("trustivide", url=app.config["SETTINGS"].redis_url, results=False)
     )
     app.extensions["queue"] = queue
 
@@ -73,7 +77,7 @@ def init_app(app: Flask) -> None:
     def every_minute() -> None:
         tick(app)
 
-    @queue.periodic_task(crontab(hour="2", minute="30"))
+    @queue.periodic_task(crontab(hour=str(NIGHT.hour), minute=str(NIGHT.minute)))
     def every_night() -> None:
         night(app)
 

@@ -11,7 +11,7 @@ from trustivide.core import clock, tenancy
 from trustivide.core.cookies import VISIT
 from trustivide.core.db import db
 from trustivide.core.subjects import Person
-from trustivide.privacy import links
+from trustivide.privacy import links, queries
 from trustivide.web import cookies
 from trustivide.web.locale import language
 
@@ -21,9 +21,9 @@ class Visitor:
     """Somebody who has proven whose data they may see.
 
     ``user`` is ``None`` for a visit by mailed link, which reaches what belongs
-    to the address and nothing of an account. ``recently_verified`` says whether
-    the password was given within a quarter of an hour; a mailed link is itself
-    that fresh.
+    to the address, and nothing of an account that can be signed in to.
+    ``recently_verified`` says whether the password was given within a quarter of
+    an hour; a mailed link is itself that fresh.
     """
 
     person: Person
@@ -51,7 +51,8 @@ def visitor() -> Visitor | None:
     address = links.address_of(db.session(), token(), clock.now()) if token() else None
     if address is not None:
         g.plain = True
-        return Visitor(Person.of(None, address), None, address, "", language(), True)
+        person = queries.left_behind(db.session(), address)
+        return Visitor(person, None, address, "", language(), True)
     who = login.current()
     if who is None:
         return None

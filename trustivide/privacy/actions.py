@@ -17,6 +17,7 @@ from trustivide.core.activities import BY_KEY, PRIVACY_RIGHTS, Activity, LegalBa
 from trustivide.core.clock import day_of
 from trustivide.core.crypto import DecryptionError, ring
 from trustivide.core.errors import Refused
+from trustivide.core.holds import Held, over
 from trustivide.core.inventory import Field, Group
 from trustivide.core.subjects import Person
 from trustivide.outbox.actions import send_mail
@@ -35,6 +36,7 @@ from trustivide.rights.queries import (
     restricted,
 )
 
+_BATCH = 500
 _UNSUBSCRIBE = b"unsubscribe\0"
 
 
@@ -191,14 +193,20 @@ def _own(group: Group, person: Person, ids: list[UUID] | None = None) -> Any:
 def delete_entries(
     session: Session, person: Person, group: Group, ids: list[UUID] | None, now: datetime
 ) -> int:
-    """Delete the person's rows with these ids, or all of the group; returns how many went."""
+    """Delete the person's rows with these ids, or all of the group; returns how many went.
+
+    Five hundred at a time, whatever their number. Raises
+    :class:`~trustivide.core.holds.Held` while a legal hold keeps them.
+    """
+    if over(session, person, group):
+        raise Held
     model_id = group.model.id  # type: ignore[attr-defined]
-    mine = list(session.scalars(_own(group, person, ids).with_only_columns(model_id)))
-    if mine:
-        asked = record(session, person, "erase", now, activity=group.activity)
-        notices.tell(session, person, asked, "erased", group, now)
-    for start in range(0, len(mine), 500):
-        batch = mine[start : start + 500]
+    some = _own(group, person, ids).with_only_columns(model_id).limit(_BATCH)
+    gone = 0
+    while batch := session.scalars(some).all():
+        if not gone:
+            asked = record(session, person, "erase", now, activity=group.activity)
+            notices.tell(session, person, asked, "erased", group, now)
         ledger().append(
             "entries-erased",
             person.reference,
@@ -206,7 +214,8 @@ def delete_entries(
             {"table": group.table.name, "rows": [str(i) for i in batch]},
         )
         session.execute(delete(group.table).where(group.table.c.id.in_(batch)))
-    return len(mine)
+        gone += len(batch)
+    return gone
 
 
 def set_consent(

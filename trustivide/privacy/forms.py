@@ -4,11 +4,13 @@ from typing import Any
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
+from flask_wtf.file import FileField
 from sqlalchemy import Boolean, Date, Integer
 from wtforms import (
     BooleanField,
     DateField,
     EmailField,
+    HiddenField,
     IntegerField,
     SelectField,
     StringField,
@@ -33,6 +35,8 @@ _EMPTY = _l("Fältet får inte vara tomt.")
 _DAY = _l("Skriv en dag, till exempel 2026-11-25.")
 _NUMBERS = 2**31 - 1  # what both databases store
 
+_LARGEST_RECEIPT = 200_000
+
 
 class FindForm(Form):
     """The address that somebody asks about."""
@@ -41,8 +45,12 @@ class FindForm(Form):
 
 
 class ErasureForm(Form):
-    """A last check that the consequences were read."""
+    """A last check that the consequences were read.
 
+    ``code`` carries the sealed code of the receipt-to-be: see ``receipt.seal``.
+    """
+
+    code = HiddenField()
     understood = BooleanField(
         _l("Jag har läst vad som raderas och vad som blir kvar"),
         [required(_l("Läs igenom och kryssa i rutan först."))],
@@ -68,9 +76,18 @@ class EndingForm(Form):
 class ReceiptForm(Form):
     """A receipt to be checked, as it was downloaded."""
 
-    receipt = TextAreaField(
-        _l("Kvittot, som JSON"), [required(_l("Klistra in kvittot.")), Length(max=200_000)]
-    )
+    file = FileField(_l("Kvittot som fil"), description=_l("JSON-filen som du laddade ner."))
+    receipt = TextAreaField(_l("Eller dess innehåll"), [at_most(_LARGEST_RECEIPT)])
+
+    def validate_receipt(self, field: Any) -> None:
+        """One of the two must be there; a file goes before what was pasted."""
+        if self.file.data:
+            read = self.file.data.read(_LARGEST_RECEIPT + 1)
+            if len(read) > _LARGEST_RECEIPT:
+                raise ValidationError(_l("Filen är för stor för att vara ett kvitto."))
+            field.data = read.decode(errors="replace")
+        elif not field.data:
+            raise ValidationError(_l("Välj filen eller klistra in kvittot."))
 
 
 _WRITTEN = ("access", "correct", "erase", "restrict", "other")

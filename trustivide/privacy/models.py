@@ -4,7 +4,15 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, CheckConstraint, ForeignKey, LargeBinary, UniqueConstraint
+from sqlalchemy import (
+    JSON,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.orm import Mapped
 
 from trustivide.core.activities import (
@@ -16,7 +24,7 @@ from trustivide.core.activities import (
 )
 from trustivide.core.crypto import Digest, EncryptedAddress, EncryptedText
 from trustivide.core.db import BLANK, DELETE_ROW, Fill, Keep, Model, key, personal, plain
-from trustivide.core.subjects import ByCode, ByEmail, ByReference, ByUser
+from trustivide.core.subjects import ByCode, ByEmail, ByReference, ByUser, Person
 from trustivide.core.text import Text
 
 KINDS = {
@@ -58,6 +66,7 @@ DELIVERIES = {
 }
 """How far a notice to a recipient has come."""
 
+_UNDER_WAY = "state IN ('cooling','queued','rows','compacting') AND organisation_id IS NULL"
 _PROOF = Keep(
     Text(
         "Behålls utan namn och adress för att vi ska kunna visa vad vi gjort (art. 5.2)",
@@ -432,7 +441,7 @@ class LegalHold(Model):
         erase=DELETE_ROW,
         derived=True,
     )
-    email: Mapped[str | None] = personal(
+    email: Mapped[str] = personal(
         EncryptedAddress(),
         activity=LEGAL_CLAIMS,
         erase=DELETE_ROW,
@@ -578,6 +587,14 @@ class Erasure(Model):
             "state IN ('cooling','queued','rows','compacting','held','done','cancelled')",
             name="state",
         ),
+        # Of two requests at the same moment one is refused, on PostgreSQL too.
+        Index(
+            "ix_erasure_pending",
+            "reference",
+            unique=True,
+            sqlite_where=text(_UNDER_WAY),
+            postgresql_where=text(_UNDER_WAY),
+        ),
     )
 
     id: Mapped[UUID] = key()
@@ -631,5 +648,12 @@ class Erasure(Model):
         unique=True,
     )
     subject_reference: Mapped[str] = plain(why="recomputable only with the holder's code")
-    counts: Mapped[dict[str, Any] | None] = plain(JSON, why="numbers per table")
+    counts: Mapped[dict[str, Any] | None] = plain(
+        JSON, why="numbers per table, and keys of the activities that were held"
+    )
     receipt: Mapped[dict[str, Any] | None] = plain(JSON, why="signed receipt without identity")
+
+    @property
+    def person(self) -> Person:
+        """Whose data it erases; nobody once it is done."""
+        return Person.of(self.user_id, *([self.email] if self.email else []))

@@ -25,23 +25,27 @@ def tell(
     event: str,
     group: Group | None,
     now: datetime,
+    *,
+    kept: frozenset[str] = frozenset(),
 ) -> list[RecipientNotice]:
     """Note and mail everybody who must hear of ``event`` ("corrected", "erased", …).
 
     Call it while the rows still say to whom they were given. ``group`` narrows
-    it to one group's rows. A recipient that holds our own copy of the data has
-    it changed in place; the others get one mail each, which names nobody.
+    it to one group's rows; groups whose names are ``kept`` don't change. A
+    recipient that holds our own copy of the data has it changed in place; the
+    others get one mail each, which names nobody.
     """
     touched = [group] if group is not None else list(inventory.groups())
-    mine = [g for g in touched if inventory.count(session, g, person)]
+    mine = [g for g in touched if g.name not in kept and inventory.count(session, g, person)]
     in_place: dict[str, Recipient] = {
         r.key: r for g in mine for f in g.fields for r in f.activity.recipients if r.in_place
     }
     notices = [_note(session, person, request, key, event, "in_place", now) for key in in_place]
     told: dict[str, Told] = {}
     for informant in inventory.registry.informants:
-        for each in informant.find(session, person, group):
-            told.setdefault(each.address, each)
+        for part in mine if kept else [group]:
+            for each in informant.find(session, person, part):
+                told.setdefault(each.address, each)
     for each in told.values():
         notice = _note(session, person, request, each.recipient, event, "queued", now)
         send_mail(

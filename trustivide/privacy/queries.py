@@ -133,7 +133,8 @@ def entries(session: Session, group: Group, person: Person, number: int = 1) -> 
     since = group.model.__since__
     if since and "." not in since:
         model_id = group.model.id  # type: ignore[attr-defined]
-        statement = statement.order_by(None).order_by(getattr(group.model, since).desc(), model_id)
+        newest_first = getattr(group.model, since).desc().nulls_first()
+        statement = statement.order_by(None).order_by(newest_first, model_id)
     number = min(max(1, number), max(1, -(-total // PAGE)))
     rows = session.execute(statement.limit(PAGE).offset((number - 1) * PAGE))
     shown = [f for f in group.fields if f.shown]
@@ -329,6 +330,32 @@ def export_for(session: Session, person: Person, export_id: UUID) -> Export | No
             Export.organisation_id.is_(None),
         )
     )
+
+
+def held_erasure(session: Session, person: Person) -> Erasure | None:
+    """The newest erasure that is done but for what a legal hold keeps."""
+    return session.scalar(
+        select(Erasure)
+        .where(Erasure.reference.in_(person.references), Erasure.state == "held")
+        .order_by(Erasure.requested_at.desc())
+        .limit(1)
+    )
+
+
+def left_behind(session: Session, address: str) -> Person:
+    """Whoever has the address, with the account of theirs that is gone but for what is held.
+
+    Nobody can sign in to such an account, so the mailed link opens what is left of it.
+    """
+    proven = Person.of(None, address)
+    user_id = session.scalar(
+        select(Erasure.user_id).where(
+            Erasure.email_digest.in_(proven.address_digests),
+            Erasure.state == "held",
+            Erasure.user_id.is_not(None),
+        )
+    )
+    return Person.of(user_id, address)
 
 
 def pending_erasure(session: Session, person: Person) -> Erasure | None:

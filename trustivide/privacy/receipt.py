@@ -5,19 +5,26 @@ import hashlib
 import hmac
 import json
 import secrets
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
 from trustivide.core import inventory, tenancy
-from trustivide.core.crypto import normalise_address, ring
+from trustivide.core.activities import ALL
+from trustivide.core.crypto import DecryptionError, normalise_address, ring
 from trustivide.core.db import Keep
 from trustivide.core.inventory import Group
 from trustivide.core.tenancy import Part
 from trustivide.core.text import Text
-from trustivide.privacy.models import Erasure, Request
+from trustivide.privacy import holds
+from trustivide.privacy.models import DELIVERIES, Erasure, RecipientNotice, Request
 
+_SEAL = b"erasure-code\0"
 SCHEMA = "trustivide-erasure-receipt/1"
 
 AGGREGATES = Text(
@@ -52,6 +59,20 @@ def new_code() -> str:
     return "-".join(plain[i : i + 5] for i in range(0, len(plain), 5))
 
 
+def seal(code: str) -> str:
+    """The code for a hidden field: who sends the form twice gets one receipt, and chose no code."""
+    return urlsafe_b64encode(ring().encrypt(_SEAL + code.encode())).decode()
+
+
+def unseal(sealed: str | None) -> str | None:
+    """The code that :func:`seal` hid; ``None`` for anything else."""
+    try:
+        plain = ring().decrypt(urlsafe_b64decode(sealed or ""))
+    except (ValueError, DecryptionError):
+        return None
+    return plain.removeprefix(_SEAL).decode() if plain.startswith(_SEAL) else None
+
+
 def code_digests(code: str) -> tuple[bytes, ...]:
     """Under what an erasure with this code may be found; case and dashes mean nothing."""
     return ring().digests(_clean(code), "erasure-receipt")
@@ -71,15 +92,30 @@ def subject_reference(code: str, name: str) -> str:
     return hmac.digest(_clean(code).encode(), message, hashlib.sha256).hex()
 
 
-def issue(erasure: Erasure, request: Request, now: datetime) -> dict[str, Any]:
-    """The signed receipt of a finished erasure."""
+def of(session: Session, erasure: Erasure) -> dict[str, Any] | None:
+    """The receipt as it stands; ``None`` before there is one.
+
+    While a hold keeps something the receipt is made when it is asked for, and
+    stored nowhere: the ground is somebody's words about the person.
+    """
+    if erasure.state != "held":
+        return erasure.receipt
+    request = session.get_one(Request, erasure.request_id)
+    assert request.completed_at is not None
+    return issue(session, erasure, request, request.completed_at)
+
+
+def issue(session: Session, erasure: Erasure, request: Request, now: datetime) -> dict[str, Any]:
+    """The signed receipt of an erasure that became done, or as done as holds let it, at ``now``."""
     counts = erasure.counts or {}
+    tables = counts.get("tables", {})
     ends = erasure.organisation_id is not None
     what = "the organisation's name in lower case" if ends else "the address"
     body = {
         "schema": SCHEMA,
         "id": str(erasure.id),
         "request": str(request.id),
+        "complete": erasure.state != "held",
         "received_at": request.received_at.isoformat(timespec="seconds"),
         "confirmed_at": erasure.requested_at.isoformat(timespec="seconds"),
         "begun_no_earlier_than": erasure.begins_at.isoformat(timespec="seconds"),
@@ -91,10 +127,10 @@ def issue(erasure: Erasure, request: Request, now: datetime) -> dict[str, Any]:
             "value": erasure.subject_reference,
         },
         "declarations_sha256": inventory.fingerprint(),
-        "tables": counts.get("tables", {}),
+        "tables": tables,
         "stores": counts.get("stores", {}),
-        "kept": _kept(counts.get("tables", {})),
-        "recipients_told": [],
+        "kept": [*_kept(tables), *_held(session, erasure, tables)],
+        "recipients_told": _told(session, request),
         "published_aggregates": _both(AGGREGATES_GONE if ends else AGGREGATES),
         "exports": _both(EXPORTS),
         "backups": _both(BACKUPS),
@@ -130,6 +166,35 @@ def _kept(tables: dict[str, dict[str, int]]) -> list[dict[str, Any]]:
 
 def _uncounted() -> list[str]:
     return [part.name for part in tenancy.parts() if part.author_only]
+
+
+def _held(
+    session: Session, erasure: Erasure, tables: dict[str, dict[str, int]]
+) -> list[dict[str, Any]]:
+    if erasure.state != "held":
+        return []
+    keeping = holds.keeping(session, erasure.person)
+    return [
+        {
+            "table": group.name,
+            "columns": [f.name for f in group.fields if keeping.leaves(group, f)],
+            "ground": _both(kept.ground),
+            "until": kept.until.isoformat(),
+        }
+        for group in inventory.groups()
+        if tables.get(group.name, {}).get("held")
+        for kept in keeping.of(group)
+    ]
+
+
+def _told(session: Session, request: Request) -> list[dict[str, Any]]:
+    rows = session.execute(
+        select(RecipientNotice.recipient, RecipientNotice.state, func.count())
+        .where(RecipientNotice.request_id == request.id, RecipientNotice.event == "erased")
+        .group_by(RecipientNotice.recipient, RecipientNotice.state)
+        .order_by(RecipientNotice.recipient, RecipientNotice.state)
+    )
+    return [{"recipient": key, "state": state, "count": n} for key, state, n in rows]
 
 
 def _both(text: Text) -> dict[str, str]:
@@ -170,6 +235,16 @@ class Line:
     kept: int
 
 
+@dataclass(frozen=True)
+class Remaining:
+    """What a receipt says of something kept: what, why, and until when where it has an end."""
+
+    label: Text
+    columns: tuple[Text, ...]
+    ground: Text
+    until: date | None
+
+
 def lines(body: dict[str, Any]) -> list[Line]:
     """The tables and stores of a receipt, by the names that people read."""
     named: Iterable[Group | Part] = inventory.groups()
@@ -178,9 +253,45 @@ def lines(body: dict[str, Any]) -> list[Line]:
     labels = {each.name: each.label for each in named}
     stores = {store.key: store.label for store in inventory.registry.stores}
     found = [
-        Line(labels.get(name, Text(name, name)), n["deleted"], n["blanked"], n["kept"])
+        Line(
+            labels.get(name, Text(name, name)),
+            n["deleted"],
+            n["blanked"],
+            max(n["kept"], n.get("held", 0)),
+        )
         for name, n in body["tables"].items()
     ]
     return found + [
         Line(stores.get(key, Text(key, key)), n, 0, 0) for key, n in body["stores"].items() if n
+    ]
+
+
+def remaining(body: dict[str, Any]) -> list[Remaining]:
+    """What a receipt says is kept, by the names that people read."""
+    groups = {group.name: group for group in inventory.groups()}
+    found = []
+    for kept in body["kept"]:
+        name, group = kept["table"], groups.get(kept["table"])
+        labels = {f.name: f.declared.label for f in group.fields} if group else {}
+        found.append(
+            Remaining(
+                group.label if group else Text(name, name),
+                tuple(label for c in kept["columns"] if (label := labels.get(c))),
+                Text(**kept["ground"]),
+                date.fromisoformat(kept["until"]) if kept.get("until") else None,
+            )
+        )
+    return found
+
+
+def told(body: dict[str, Any]) -> list[tuple[Text, Text, int]]:
+    """Whom a receipt says was told: recipient, how far the notice had come, and how many."""
+    names = {r.key: r.name for activity in ALL for r in activity.recipients}
+    return [
+        (
+            names.get(n["recipient"], Text(n["recipient"], n["recipient"])),
+            DELIVERIES[n["state"]],
+            n["count"],
+        )
+        for n in body["recipients_told"]
     ]

@@ -2,19 +2,25 @@
 
 import logging
 from collections.abc import Iterator
-from datetime import date, datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import Date, delete, inspect, select
+from sqlalchemy import Date, Table, delete, func, inspect, or_, select
 from sqlalchemy.orm import Session
 
-from trustivide.core import inventory
+from trustivide.core import clock, inventory
 from trustivide.core.clock import day_of
 from trustivide.core.compaction import compact
-from trustivide.core.db import transaction
+from trustivide.core.db import db, transaction
+from trustivide.core.holds import standing
 from trustivide.core.inventory import Group
+from trustivide.core.text import Text
 from trustivide.outbox.models import Job
+from trustivide.outbox.registry import NIGHT
 from trustivide.privacy import export
+from trustivide.privacy.models import SweepRun
 
 log = logging.getLogger(__name__)
 
@@ -22,80 +28,205 @@ BATCH = 500
 _DONE_JOBS = timedelta(days=30)
 
 
+@dataclass(frozen=True)
+class Forecast:
+    """What a sweep would let go of one group, in rows.
+
+    ``soon`` and ``later`` hold what is due 7 and 30 days later, what is due at
+    once included; ``held`` is due and stays for a legal hold; ``next_on`` is
+    the day on which the oldest row that isn't due yet will be.
+    """
+
+    group: Group
+    due: int
+    soon: int
+    later: int
+    held: int
+    next_on: date | None
+
+    @property
+    def rule(self) -> Text:
+        """How long its rows are kept."""
+        assert self.group.activity.retention is not None
+        return self.group.activity.retention.text
+
+
+def next_sweep(now: datetime) -> datetime:
+    """When the next nightly sweep begins."""
+    tonight = now.astimezone(UTC).replace(
+        hour=NIGHT.hour, minute=NIGHT.minute, second=0, microsecond=0
+    )
+    return tonight if tonight > now else tonight + timedelta(days=1)
+
+
+def forecast(session: Session, now: datetime) -> list[Forecast]:
+    """What would go of each group that a date ends, at ``now``. Asking changes nothing."""
+    return [_foreseen(session, group, now) for group in swept()]
+
+
+def _foreseen(session: Session, group: Group, now: datetime) -> Forecast:
+    def rows(at: datetime, *also: Any) -> int:
+        counted = select(func.count()).select_from(group.table).where(_past(group, at), *also)
+        return session.scalar(counted) or 0
+
+    under_hold = _under_hold(session, group)
+    free = [] if under_hold is None else [~under_hold]
+    return Forecast(
+        group,
+        due=rows(now, *free),
+        soon=rows(now + timedelta(days=7), *free),
+        later=rows(now + timedelta(days=30), *free),
+        held=0 if under_hold is None else rows(now, under_hold),
+        next_on=_next(session, group, now),
+    )
+
+
 def sweep(now: datetime) -> None:
     """Delete every row whose activity's days have passed since its date, and spent files.
 
-    A row without that date yet (a survey still open) stays. Deletes in batches,
-    so that nobody waits for long, and tells the log numbers and nothing else.
+    First what would go is counted and logged, then it goes, in batches, each
+    noted in the :class:`SweepRun` in its own transaction: one that is killed
+    in the middle stays there unfinished with what it did, and the next does
+    the rest. A row without its date yet (a survey still open) stays, and so
+    does what a legal hold keeps. The log is told numbers and nothing else.
     """
-    gone = {group.name: _sweep(group, now) for group in swept()}
-    gone["exports"] = export.drop_expired(now)
-    gone["jobs"] = _drop_jobs(now)
-    gone = {name: n for name, n in gone.items() if n}
-    if gone:
+    planned = {f.group.name: f.due for f in forecast(db.session(), now) if f.due}
+    log.info("retention is about to let go: %s", planned or "nothing")
+    run_id, cut_off = _begin(now)
+    for group in swept():
+        while _let_go(run_id, group, now) == BATCH:
+            pass
+    _note(run_id, "exports", export.drop_expired(now))
+    gone = _note(run_id, "jobs", _drop_jobs(now))
+    if gone or cut_off:
         compact()
+    with transaction() as session:
+        session.get_one(SweepRun, run_id).finished_at = max(clock.now(), now)
     log.info("retention let go: %s", gone or "nothing")
+
+
+def _begin(now: datetime) -> tuple[UUID, bool]:
+    """The new run's id, and whether the one before it was cut off."""
+    with transaction() as session:
+        before = runs(session, 1)
+        run = SweepRun(started_at=now, counts={})
+        session.add(run)
+        session.flush()
+        return run.id, any(r.finished_at is None for r in before)
+
+
+def _note(run_id: UUID, name: str, n: int) -> dict[str, int]:
+    """Add ``n`` to what the run let go of ``name``; all that it did so far."""
+    with transaction() as session:
+        return _add(session, run_id, name, n)
+
+
+def _add(session: Session, run_id: UUID, name: str, n: int) -> dict[str, int]:
+    run = session.get_one(SweepRun, run_id)
+    if n:
+        run.counts = {**run.counts, name: run.counts.get(name, 0) + n}
+    return run.counts
+
+
+def _let_go(run_id: UUID, group: Group, now: datetime) -> int:
+    """One batch of one group, and the note of it, together or not at all."""
+    with transaction() as session:
+        due = _due(session, group, now)
+        ids = session.scalars(select(group.table.c.id).where(due).limit(BATCH)).all()
+        if ids:
+            session.execute(delete(group.table).where(group.table.c.id.in_(ids)))
+            _add(session, run_id, group.name, len(ids))
+    return len(ids)
+
+
+def runs(session: Session, limit: int = 14) -> list[SweepRun]:
+    """The last sweeps, newest first; one without an end was cut off or is under way."""
+    newest = select(SweepRun).order_by(SweepRun.started_at.desc()).limit(limit)
+    return list(session.scalars(newest))
 
 
 def swept() -> Iterator[Group]:
     """The groups that a date ends, children before parents."""
     for group in inventory.groups()[::-1]:
-        retention = group.activity.retention
-        if (
-            group.is_row_subject
-            and group.deletes_row
-            and group.model.__since__
-            and retention is not None
-            and retention.days is not None
-        ):
+        if group.is_row_subject and group.ends_by_date:
             yield group
 
 
 def overdue(session: Session, moment: datetime) -> list[Group]:
-    """The groups with a row whose days had passed at ``moment``; one query for all."""
+    """The groups with a row whose days had passed at ``moment``; one query for all.
+
+    What a legal hold keeps is not late.
+    """
     groups = list(swept())
     late = session.execute(
-        select(*(select(g.table.c.id).where(_due(g, moment)).exists() for g in groups))
+        select(*(select(g.table.c.id).where(_due(session, g, moment)).exists() for g in groups))
     ).one()
     return [group for group, is_late in zip(groups, late, strict=True) if is_late]
 
 
-def _sweep(group: Group, now: datetime) -> int:
-    due = _due(group, now)
-    total = 0
-    while True:
-        with transaction() as session:
-            n = _delete_batch(session, group, due)
-        total += n
-        if n < BATCH:
-            return total
+def _under_hold(session: Session, group: Group) -> Any:
+    """Which rows a legal hold keeps; ``None`` when none does."""
+    kept = [
+        group.table.c.id.in_(select(group.model.id).where(where))  # type: ignore[attr-defined]
+        for hold in standing(session)
+        if hold.covers(group) and (where := inventory.clause(group, hold.person)) is not None
+    ]
+    return or_(*kept) if kept else None
 
 
-def _delete_batch(session: Session, group: Group, due: Any) -> int:
-    ids = session.scalars(select(group.table.c.id).where(due).limit(BATCH)).all()
-    if ids:
-        session.execute(delete(group.table).where(group.table.c.id.in_(ids)))
-    return len(ids)
+def _due(session: Session, group: Group, now: datetime) -> Any:
+    """Which rows go: their days have passed, and no hold keeps them."""
+    under_hold, past = _under_hold(session, group), _past(group, now)
+    return past if under_hold is None else past & ~under_hold
 
 
-def _due(group: Group, now: datetime) -> Any:
+def _past(group: Group, now: datetime) -> Any:
     """Which rows' days have passed. ``"key.column"`` reads the date of the row pointed at."""
+    column, since, table = _since(group)
+    past = since < _limit(since, now - _days(group))
+    return past if column is since else column.in_(_pointed_at(table, past))
+
+
+def _next(session: Session, group: Group, now: datetime) -> date | None:
+    column, since, table = _since(group)
+    coming = select(func.min(since)).where(since >= _limit(since, now - _days(group)))
+    if column is not since:
+        coming = coming.where(_key(table).in_(select(column)))
+    first = session.scalar(coming)
+    if first is None:
+        return None
+    # A date counts from its day, and goes the night after the last of its days.
+    return day_of(first + _days(group)) if isinstance(first, datetime) else first + _days(group)
+
+
+def _since(group: Group) -> tuple[Any, Any, Table]:
+    """The group's own column, the one with the date (the same, or beyond it), and its table."""
     assert group.model.__since__ is not None
-    assert group.activity.retention is not None
-    assert group.activity.retention.days is not None
     name, _, beyond = group.model.__since__.partition(".")
     column = inspect(group.model).attrs[name].columns[0]
-    days = timedelta(days=group.activity.retention.days)
     if not beyond:
-        return column < _before(column, now, days)
+        return column, column, group.table
     (foreign_key,) = column.foreign_keys
-    other = foreign_key.column.table
-    since = other.c[beyond]
-    return column.in_(select(foreign_key.column).where(since < _before(since, now, days)))
+    return column, foreign_key.column.table.c[beyond], foreign_key.column.table
 
 
-def _before(column: Any, now: datetime, days: timedelta) -> datetime | date:
-    return day_of(now - days) if isinstance(column.type, Date) else now - days
+def _pointed_at(table: Table, where: Any) -> Any:
+    return select(_key(table)).where(where)
+
+
+def _key(table: Table) -> Any:
+    (key,) = table.primary_key.columns
+    return key
+
+
+def _days(group: Group) -> timedelta:
+    assert group.activity.retention is not None
+    assert group.activity.retention.days is not None
+    return timedelta(days=group.activity.retention.days)
+
+
+def _limit(column: Any, moment: datetime) -> datetime | date:
+    return day_of(moment) if isinstance(column.type, Date) else moment
 
 
 def _drop_jobs(now: datetime) -> int:

@@ -7,7 +7,7 @@ closed surveys) and pseudonymous references only. The intent is written here
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -99,11 +99,13 @@ class Ledger:
             )
             return int(result.inserted_primary_key[0])  # type: ignore[index]
 
-    def count(self, effect: str | None = None) -> int:
-        """How many entries there are, of one effect or of all."""
+    def count(self, effect: str | None = None, references: Collection[bytes] | None = None) -> int:
+        """How many entries there are, of one effect or of all, about these or about everyone."""
         counted = select(func.count()).select_from(_entries)
         if effect is not None:
             counted = counted.where(_entries.c.effect == effect)
+        if references is not None:
+            counted = counted.where(_entries.c.reference.in_(references))
         with self.engine.connect() as connection:
             return connection.scalar(counted) or 0
 

@@ -46,6 +46,7 @@ class TeamMember(Model):
     __label__ = Text("Team du är med i", "Teams you are in")
     __collection__ = Text("Personer i team", "People in teams")
     __subject__ = ByEmail("email_digest")
+    __until__ = "the member is removed, or the team"
     __table_args__ = (UniqueConstraint("team_id", "email_digest"),)
 
     id: Mapped[UUID] = key()

@@ -9,6 +9,7 @@ from flask_babel import gettext as _
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
+from trustivide.core.holds import Held
 from trustivide.web.fragments import page
 
 log = logging.getLogger(__name__)
@@ -25,6 +26,10 @@ def _explain(code: int) -> tuple[str, str]:
             _("Länken kan vara gammal eller felskriven. Kontrollera adressen eller börja om."),
         ),
         405: (_("Sidan finns inte"), _("Gå tillbaka och försök på ett annat sätt.")),
+        409: (
+            _("Det går inte att radera just nu"),
+            _("Uppgifterna bevaras enligt lag tills vidare. Inget har ändrats."),
+        ),
         413: (_("Det du skickade är för stort"), _("Dela upp det och försök igen.")),
         429: (
             _("Lite för många försök"),
@@ -44,6 +49,10 @@ def init_app(app: Flask) -> None:
     @app.errorhandler(CSRFError)
     def expired_form(error: CSRFError) -> ResponseReturnValue:
         return _answer(400)
+
+    @app.errorhandler(Held)
+    def held(error: Held) -> ResponseReturnValue:
+        return _answer(409)
 
     @app.errorhandler(HTTPException)
     def http_error(error: HTTPException) -> ResponseReturnValue:

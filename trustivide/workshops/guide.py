@@ -4,13 +4,11 @@ Everything from the card travels to the template as JSON. No text of a card is e
 read as Typst markup, so a card can neither break the template nor run code in it.
 """
 
-import json
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
-import typst
-
+from trustivide.core.typeset import compile_pdf
 from trustivide.workshops.cards import AgendaStep, WorkshopCard, body_html
 
 _TEMPLATE = Path(__file__).with_name("guide.typ")
@@ -110,17 +108,7 @@ def render_guide(card: WorkshopCard, *, language: str) -> bytes:
     """
     if language not in _LABELS or language != card.language:
         raise ValueError(f"the card is in {card.language!r}, not in {language!r}")
-    data = json.dumps(_data(card, _LABELS[language]), ensure_ascii=False)
-    pdf: bytes = typst.compile(
-        str(_TEMPLATE),
-        root=str(_TEMPLATE.parent),
-        format="pdf",
-        pdf_standards="ua-1",
-        # Only the typefaces inside Typst: the same file on every machine.
-        ignore_system_fonts=True,
-        sys_inputs={"data": data},
-    )
-    return pdf
+    return compile_pdf(_TEMPLATE, _data(card, _LABELS[language]))
 
 
 def _data(card: WorkshopCard, labels: dict[str, Any]) -> dict[str, Any]:

@@ -8,8 +8,6 @@ the folder is safe: the files are made anew.
 
 import json
 import os
-import subprocess
-import sys
 from dataclasses import asdict
 from fcntl import LOCK_EX, flock
 from functools import lru_cache
@@ -18,10 +16,10 @@ from importlib.metadata import version
 from pathlib import Path
 from uuid import uuid4
 
+from trustivide.core import children
 from trustivide.workshops.cards import WorkshopCard
 
 _HERE = Path(__file__).parent
-_SECONDS = 30
 
 
 def guide_file(folder: Path, card: WorkshopCard) -> Path:
@@ -54,18 +52,12 @@ def _make(card: WorkshopCard, file: Path) -> None:
 
 
 def _render(card: WorkshopCard, to: Path) -> None:
-    command = [sys.executable, "-m", "trustivide.workshops.render"]
-    subprocess.run(  # noqa: S603  (slug and language are those of a card of the library)
-        [*command, card.slug, card.language, str(to.absolute())],
-        check=True,
-        cwd=_HERE.parent.parent,
-        env={"PATH": os.environ.get("PATH", ""), "PYTHONUTF8": "1"},
-        timeout=_SECONDS,
-    )
+    children.run("trustivide.workshops.render", card.slug, card.language, str(to.absolute()))
 
 
 @lru_cache
 def _fingerprint(card: WorkshopCard) -> str:
     parts = [json.dumps(asdict(card)), version("typst")]
-    parts += [(_HERE / name).read_text("utf-8") for name in ("guide.py", "guide.typ")]
+    drawn_by = (_HERE / "guide.py", _HERE / "guide.typ", _HERE.parent / "core" / "typeset.py")
+    parts += [path.read_text("utf-8") for path in drawn_by]
     return sha256("\0".join(parts).encode()).hexdigest()[:16]

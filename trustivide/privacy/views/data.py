@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from flask import request, url_for
+from flask import Response, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import refresh
@@ -15,6 +15,7 @@ from trustivide.core.activities import ALL
 from trustivide.core.crypto import normalise_address
 from trustivide.core.db import db, transaction
 from trustivide.core.errors import Refused
+from trustivide.core.holds import over
 from trustivide.core.inventory import Field, Group
 from trustivide.privacy import actions, address_changes, corrections, queries
 from trustivide.privacy.forms import corrected, correction_form
@@ -37,6 +38,7 @@ def index() -> ResponseReturnValue:
         categories=categories,
         empty=[a for a in ALL if a not in used],
         pending=queries.pending_erasure(session, whose),
+        held=queries.held_erasure(session, whose),
         has_account=visitor().user is None and by_address(session, visitor().address) is not None,
         crumbs=[],
     )
@@ -117,6 +119,8 @@ def delete_entry(name: str, row: UUID) -> ResponseReturnValue:
     group = group_or_404(name)
     entry = found(queries.entry(db.session(), group, person(), row))
     found(queries.deletable(group) or None)
+    if refused := _held(group):
+        return refused
     if request.method == "POST":
         with transaction() as session:
             actions.delete_entries(session, person(), group, [row], clock.now())
@@ -125,12 +129,22 @@ def delete_entry(name: str, row: UUID) -> ResponseReturnValue:
     return centre("delete_entries.html", group=group, entry=entry, count=1)
 
 
+def _held(group: Group) -> Response | None:
+    """The page that says why nothing of the group can be deleted now, while something holds it."""
+    holds = over(db.session(), person(), group)
+    if not holds:
+        return None
+    return centre("held.html", status=409, group=group, holds=holds)
+
+
 @bp.route("/data/<name>/deletion", methods=["GET", "POST"])
 @subject
 def delete_all(name: str) -> ResponseReturnValue:
     """Delete every entry of one category, after its consequences were read."""
     group = group_or_404(name)
     found(queries.deletable(group) or None)
+    if refused := _held(group):
+        return refused
     rows = queries.entries(db.session(), group, person())
     if request.method == "POST":
         with transaction() as session:
