@@ -36,6 +36,7 @@ from trustivide.rights import ledger
 from trustivide.surveys import actions as survey_actions
 from trustivide.surveys import answering, respondents
 from trustivide.surveys import mails as survey_mails
+from trustivide.surveys import queries as survey_queries
 from trustivide.surveys import views as surveys
 from trustivide.teams import actions as team_actions
 from trustivide.teams import queries as team_queries
@@ -143,6 +144,7 @@ def _connect_features() -> None:
         ),
     ]
     registries.informants[:] = [inventory.Informant("teams", team_queries.given_to)]
+    registries.origins.update(team_member=team_queries.origins, invitation=survey_queries.origins)
     registries.stores[:] = [delivery.DEVELOPMENT_MAIL, export.FILES]
     team_actions.removal_blockers[:] = [survey_actions.blocks_removal]
     organisation_actions.organisation_closing.connect(survey_actions.on_organisation_closing)

@@ -9,7 +9,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -17,7 +17,6 @@ from sqlalchemy import ColumnElement, Engine, Select, Table, func, inspect, sele
 from sqlalchemy.orm import Mapper, Session
 
 from trustivide.core.activities import ALL, EEA, Activity, LegalBasis
-from trustivide.core.clock import day_of
 from trustivide.core.crypto import Digest
 from trustivide.core.db import BLANK, DELETE_ROW, Base, Erase, Keep, Personal, Plain, is_encrypted
 from trustivide.core.errors import BootError
@@ -192,14 +191,22 @@ class Tenancy:
     close: Callable[[Session, UUID, datetime], None]
 
 
+Origins = Callable[[Session, Sequence[UUID]], dict[UUID, str]]
+"""Who typed in the rows with these ids: row → the names of team and organisation."""
+
+
 @dataclass
 class Registry:
-    """What features add to the inventory besides their columns. Filled by create_app."""
+    """What features add to the inventory besides their columns. Filled by create_app.
+
+    ``origins`` is by table, for those that others than the person fill in.
+    """
 
     stores: list[Store] = field(default_factory=list)
     dependents: list[Dependent] = field(default_factory=list)
     informants: list[Informant] = field(default_factory=list)
     tenancy: Tenancy | None = None
+    origins: dict[str, Origins] = field(default_factory=dict)
 
 
 registry = Registry()
@@ -452,16 +459,6 @@ def count(session: Session, group: Group, person: Person) -> int:
     if where is None:
         return 0
     return session.scalar(select(func.count()).select_from(group.table).where(where)) or 0
-
-
-def newest(session: Session, group: Group, person: Person) -> date | None:
-    """The newest date among the person's rows by the table's ``__since__``, if it has one."""
-    since, where = group.model.__since__, clause(group, person)
-    if since is None or "." in since or where is None:
-        return None
-    column = getattr(group.model, since)
-    value = session.scalar(select(column).where(where).order_by(column.desc()).limit(1))
-    return day_of(value) if isinstance(value, datetime) else value
 
 
 def record_of_processing() -> list[tuple[Activity, dict[str, list[str]]]]:

@@ -1,12 +1,12 @@
 """Stored values as a person reads them."""
 
 import json
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from flask_babel import gettext as _
 
-from trustivide.core.activities import BY_KEY
+from trustivide.core.activities import BY_KEY, Activity
 from trustivide.core.inventory import Field
 from trustivide.core.text import Text
 from trustivide.privacy.models import CHANNELS, DELIVERIES, IDENTITIES, KINDS, STATES
@@ -96,3 +96,13 @@ def _activity(key: str) -> str:
     if key == EVERYTHING:
         return _("Allt")
     return BY_KEY[key].name.in_(language()) if key in BY_KEY else key
+
+
+def until(goes: tuple[date, date] | None, activity: Activity) -> str:
+    """Until when something is kept: in days where a date ends it, else the event."""
+    if goes is None:
+        return activity.retention.text.in_(language()) if activity.retention else ""
+    first, last = goes
+    if last - first <= timedelta(days=1):
+        return _("Raderas senast %(day)s", day=day(last))
+    return _("Raderas tidigast %(first)s, allt senast %(last)s", first=day(first), last=day(last))

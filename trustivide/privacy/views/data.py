@@ -14,6 +14,7 @@ from trustivide.core.db import db, transaction
 from trustivide.privacy import actions, queries
 from trustivide.privacy.forms import correction_form
 from trustivide.privacy.views.base import bp, centre, group_or_404, person, visitor
+from trustivide.privacy.words import until
 from trustivide.web.access import found, subject
 from trustivide.web.fragments import go, tell
 
@@ -23,11 +24,12 @@ from trustivide.web.fragments import go, tell
 def index() -> ResponseReturnValue:
     """Every category of which something is held, and what can be done about it."""
     session, whose = db.session(), person()
-    categories = queries.overview(session, whose, clock.day_of(clock.now()))
-    used = {c.activity for c in categories}
+    held = queries.overview(session, whose, clock.day_of(clock.now()))
+    used = {c.activity for c in held.categories}
     return centre(
         "index.html",
-        categories=categories,
+        held=held,
+        until=until,
         empty=[a for a in ALL if a not in used],
         pending=queries.pending_erasure(session, whose),
         has_account=visitor().user is None and by_address(session, visitor().address) is not None,
