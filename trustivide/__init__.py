@@ -176,6 +176,7 @@ def _connect_features() -> None:
         organisation_actions.close,
     )
     registries.informants[:] = [inventory.Informant("teams", team_queries.given_to)]
+    registries.origins.update(team_member=team_queries.origins, invitation=survey_queries.origins)
     registries.stores[:] = [delivery.DEVELOPMENT_MAIL, export.FILES]
     team_actions.removal_blockers[:] = [survey_actions.blocks_removal]
     for told in (survey_actions.on_organisation_closing, contract.on_closing):

@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -18,7 +18,6 @@ from sqlalchemy import CheckConstraint, ColumnElement, Engine, Select, Table, fu
 from sqlalchemy.orm import Mapper, Session
 
 from trustivide.core.activities import ALL, EEA, Activity, LegalBasis, Recipient
-from trustivide.core.clock import day_of
 from trustivide.core.crypto import Digest
 from trustivide.core.db import BLANK, DELETE_ROW, Base, Erase, Keep, Personal, Plain, is_encrypted
 from trustivide.core.errors import BootError
@@ -116,11 +115,13 @@ class Group:
         return any(f.erase is DELETE_ROW for f in self.fields)
 
     @property
-    def ends_by_date(self) -> bool:
-        """Whether the activity's days, counted from the row's date, end its rows."""
+    def kept_for(self) -> timedelta | None:
+        """How long after its date a row is kept; ``None`` when no date ends it."""
         retention = self.activity.retention
-        counts_days = retention is not None and retention.days is not None
-        return self.deletes_row and counts_days and self.model.__since__ is not None
+        dated = self.deletes_row and self.model.__since__ is not None
+        if not dated or retention is None or retention.days is None:
+            return None
+        return timedelta(days=retention.days)
 
 
 @dataclass(frozen=True)
@@ -219,14 +220,22 @@ class Tenancy:
     close: Callable[[Session, UUID, datetime], None]
 
 
+Origins = Callable[[Session, Sequence[UUID]], dict[UUID, str]]
+"""Who typed in the rows with these ids: row → the names of team and organisation."""
+
+
 @dataclass
 class Registry:
-    """What features add to the inventory besides their columns. Filled by create_app."""
+    """What features add to the inventory besides their columns. Filled by create_app.
+
+    ``origins`` is by table, for those that others than the person fill in.
+    """
 
     stores: list[Store] = field(default_factory=list)
     dependents: list[Dependent] = field(default_factory=list)
     informants: list[Informant] = field(default_factory=list)
     tenancy: Tenancy | None = None
+    origins: dict[str, Origins] = field(default_factory=dict)
 
 
 registry = Registry()
@@ -484,9 +493,16 @@ def selection(group: Group, person: Person) -> Select[Any] | None:
         (foreign_key,) = item.column.foreign_keys
         source = source.outerjoin(other, item.column == other.c[foreign_key.column.name])
         columns.append(other.c[item.declared.show])
-    since = since_column(group)
-    order = [group.table.c.id] if since is None else [since.desc(), group.table.c.id]
-    return select(*columns).select_from(source).where(where).order_by(*order)
+    return select(*columns).select_from(source).where(where).order_by(*_newest_first(group))
+
+
+def _newest_first(group: Group) -> Iterator[Any]:
+    """By the group's own date, what has none yet on top; then by id."""
+    counted = since(group)
+    if counted is not None and not counted.is_beyond:
+        newest = counted.date.desc()
+        yield newest.nulls_first() if counted.date.nullable else newest
+    yield group.table.c.id
 
 
 def shown_column(item: Field) -> Any:
@@ -497,10 +513,39 @@ def shown_column(item: Field) -> Any:
     return foreign_key.column.table.c[item.declared.show]
 
 
-def since_column(group: Group) -> Any:
-    """The column from which retention counts, if it is one of the table's own."""
-    name = group.model.__since__
-    return None if name is None or "." in name else inspect(group.model).attrs[name].columns[0]
+@dataclass(frozen=True)
+class Since:
+    """The column from which a group's retention counts, and the group's ``own`` that leads there.
+
+    The two are one where a row says its date itself. ``own`` points at another
+    row where that says it (``"key.column"``): answers count from their survey's closing.
+    """
+
+    own: Any
+    date: Any
+
+    @property
+    def is_beyond(self) -> bool:
+        """Whether another table's row says it."""
+        return self.own is not self.date
+
+    @property
+    def key(self) -> Any:
+        """The key of the row that says it."""
+        (key,) = self.date.table.primary_key.columns
+        return key
+
+
+def since(group: Group) -> Since | None:
+    """From which date the group's retention counts; ``None`` where no date ends its rows."""
+    if group.model.__since__ is None:
+        return None
+    name, _, beyond = group.model.__since__.partition(".")
+    own = inspect(group.model).attrs[name].columns[0]
+    if not beyond:
+        return Since(own, own)
+    (foreign_key,) = own.foreign_keys
+    return Since(own, foreign_key.column.table.c[beyond])
 
 
 def count(session: Session, group: Group, person: Person) -> int:
@@ -509,17 +554,6 @@ def count(session: Session, group: Group, person: Person) -> int:
     if where is None:
         return 0
     return session.scalar(select(func.count()).select_from(group.table).where(where)) or 0
-
-
-def newest(session: Session, group: Group, person: Person) -> date | None:
-    """The newest date among the person's rows by the table's ``__since__``, if it has one."""
-    since, where = group.model.__since__, clause(group, person)
-    if since is None or "." in since or where is None:
-        return None
-    column = getattr(group.model, since)
-    dated = select(column).where(where, column.is_not(None))
-    value = session.scalar(dated.order_by(column.desc()).limit(1))
-    return day_of(value) if isinstance(value, datetime) else value
 
 
 def record_of_processing() -> list[tuple[Activity, dict[str, list[str]]]]:

@@ -16,12 +16,15 @@ from trustivide.core.activities import (
     MARKETING_PHONE,
     PRIVACY_RIGHTS,
     SECURITY,
+    SERVICE_MAIL,
+    STAFF_ACCESS,
     Activity,
     LegalBasis,
 )
 from trustivide.core.clock import day_of
+from trustivide.core.extent import Extent, measure
 from trustivide.core.inventory import Field, Group
-from trustivide.core.subjects import Person
+from trustivide.core.subjects import ByEmail, Person
 from trustivide.privacy.models import Case, Erasure, Export, RecipientNotice, Request
 from trustivide.rights.models import ConsentRecord
 from trustivide.rights.queries import (
@@ -33,16 +36,16 @@ from trustivide.rights.queries import (
 )
 
 PAGE = 20
+NEWEST = 5
 PENDING = ("cooling", "queued", "rows", "compacting")
 
 
 @dataclass(frozen=True)
 class Held:
-    """One group of which the person has rows. ``newest`` is never in the future."""
+    """One group of which the person has rows."""
 
     group: Group
-    count: int
-    newest: date | None
+    extent: Extent
 
 
 @dataclass(frozen=True)
@@ -55,34 +58,117 @@ class Category:
     @property
     def count(self) -> int:
         """Rows in all groups."""
-        return sum(h.count for h in self.held)
+        return sum(h.extent.count for h in self.held)
 
     @property
     def newest(self) -> date | None:
         """The newest change in any group."""
-        return max((h.newest for h in self.held if h.newest), default=None)
+        return max((h.extent.newest for h in self.held if h.extent.newest), default=None)
+
+    @property
+    def goes(self) -> tuple[date, date] | None:
+        """From when and by when retention deletes it all; ``None`` when an event ends a part."""
+        ends = [h.extent.goes for h in self.held if h.extent.goes]
+        if len(ends) < len(self.held):
+            return None
+        return min(first for first, _ in ends), max(last for _, last in ends)
 
 
-def overview(session: Session, person: Person, today: date) -> list[Category]:
-    """Every activity for which something is held, in the order of the record of processing."""
-    found = []
-    groups = inventory.groups()
-    for activity in ALL:
-        held = tuple(
-            _held(session, group, n, person, today)
-            for group in groups
-            if group.activity == activity
-            and (n := inventory.count(session, group, person))
-            and not _told_elsewhere(session, group, person)
-        )
-        if held:
-            found.append(Category(activity, held))
-    return found
+@dataclass(frozen=True)
+class Entered:
+    """What somebody else entered about the person in one group, with the newest rows.
+
+    ``origins`` says by row where it comes from: team and organisation.
+    """
+
+    held: Held
+    entries: tuple["Entry", ...]
+    origins: dict[UUID, str]
 
 
-def _told_elsewhere(session: Session, group: Group, person: Person) -> bool:
-    """Whether the group only points at rows that are shown as the person's own anyway."""
-    own = inventory.group_named(group.table.name)
+@dataclass(frozen=True)
+class Overview:
+    """All that is held about a person, in the order of the record of processing.
+
+    ``looks`` are the newest times when staff opened their data, of ``looked``.
+    """
+
+    categories: tuple[Category, ...]
+    entered: tuple[Entered, ...]
+    looked: Held | None
+    looks: tuple["Entry", ...]
+
+    @property
+    def count(self) -> int:
+        """Rows in all categories."""
+        return sum(c.count for c in self.categories)
+
+    @property
+    def oldest(self) -> date | None:
+        """The day of the oldest row of which one knows the day."""
+        days = (h.extent.oldest for c in self.categories for h in c.held)
+        return min((day for day in days if day), default=None)
+
+    @property
+    def entered_count(self) -> int:
+        """Rows that somebody else entered."""
+        return sum(e.held.extent.count for e in self.entered)
+
+    @property
+    def is_only_the_visit(self) -> bool:
+        """Whether all there is comes from looking: the link, its mail, that it was asked for."""
+        return all(c.activity in (SECURITY, SERVICE_MAIL, PRIVACY_RIGHTS) for c in self.categories)
+
+
+def overview(session: Session, person: Person, today: date) -> Overview:
+    """What is held about the person, how much, why and until when.
+
+    A fixed number of queries, however many rows there are.
+    """
+    groups = {group.name: group for group in inventory.groups()}
+    held = [
+        Held(group, extent)
+        for group in groups.values()
+        if (extent := measure(session, group, person, today)).count
+        and not _told_elsewhere(session, group, groups.get(group.table.name), person)
+    ]
+    by_activity = [(a, tuple(h for h in held if h.group.activity == a)) for a in ALL]
+    looked = next(
+        (h for h in held if h.group.activity == STAFF_ACCESS and h.group.is_row_subject), None
+    )
+    return Overview(
+        tuple(Category(a, parts) for a, parts in by_activity if parts),
+        tuple(_entered(session, person, h) for h in held if _by_others(h.group)),
+        looked,
+        _newest(session, looked.group, person) if looked else (),
+    )
+
+
+def _by_others(group: Group) -> bool:
+    """Whether others type the rows in: a person known by account did so themselves."""
+    return (
+        group.activity.entered_by_others
+        and group.is_row_subject
+        and isinstance(group.subject, ByEmail)
+    )
+
+
+def _entered(session: Session, person: Person, held: Held) -> Entered:
+    newest = _newest(session, held.group, person)
+    origins = inventory.registry.origins.get(held.group.table.name)
+    return Entered(held, newest, origins(session, [e.id for e in newest]) if origins else {})
+
+
+def _newest(session: Session, group: Group, person: Person) -> tuple["Entry", ...]:
+    shown = [f for f in group.fields if f.shown]
+    return tuple(
+        Entry(record.id, tuple((f, record.values[f.name]) for f in shown))
+        for record in inventory.records(session, group, person, limit=NEWEST)
+    )
+
+
+def _told_elsewhere(session: Session, group: Group, own: Group | None, person: Person) -> bool:
+    """Whether the group only points at rows that are shown as the person's ``own`` anyway."""
     if own is None or own == group or any(f.shown or f.declared.secret for f in group.fields):
         return False
     mine, pointed_at = inventory.clause(own, person), inventory.clause(group, person)
@@ -90,11 +176,6 @@ def _told_elsewhere(session: Session, group: Group, person: Person) -> bool:
         return False
     others = select(group.table.c.id).where(pointed_at, ~mine).limit(1)
     return session.scalar(others) is None
-
-
-def _held(session: Session, group: Group, n: int, person: Person, today: date) -> Held:
-    newest = inventory.newest(session, group, person)
-    return Held(group, n, newest if newest and newest <= today else None)
 
 
 def group_for(session: Session, person: Person, name: str) -> Group | None:
@@ -130,11 +211,6 @@ def entries(session: Session, group: Group, person: Person, number: int = 1) -> 
     total = inventory.count(session, group, person)
     statement = inventory.selection(group, person)
     assert statement is not None
-    since = group.model.__since__
-    if since and "." not in since:
-        model_id = group.model.id  # type: ignore[attr-defined]
-        newest_first = getattr(group.model, since).desc().nulls_first()
-        statement = statement.order_by(None).order_by(newest_first, model_id)
     number = min(max(1, number), max(1, -(-total // PAGE)))
     rows = session.execute(statement.limit(PAGE).offset((number - 1) * PAGE))
     shown = [f for f in group.fields if f.shown]

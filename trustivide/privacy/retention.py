@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Date, Table, delete, func, inspect, or_, select
+from sqlalchemy import Date, delete, func, or_, select
 from sqlalchemy.orm import Session
 
 from trustivide.core import clock, inventory
@@ -15,7 +15,7 @@ from trustivide.core.clock import day_of
 from trustivide.core.compaction import compact
 from trustivide.core.db import db, transaction
 from trustivide.core.holds import standing
-from trustivide.core.inventory import Group
+from trustivide.core.inventory import Group, Since
 from trustivide.core.text import Text
 from trustivide.outbox.models import Job
 from trustivide.outbox.registry import NIGHT
@@ -148,7 +148,7 @@ def runs(session: Session, limit: int = 14) -> list[SweepRun]:
 def swept() -> Iterator[Group]:
     """The groups that a date ends, children before parents."""
     for group in inventory.groups()[::-1]:
-        if group.is_row_subject and group.ends_by_date:
+        if group.is_row_subject and group.kept_for is not None:
             yield group
 
 
@@ -181,48 +181,29 @@ def _due(session: Session, group: Group, now: datetime) -> Any:
 
 
 def _past(group: Group, now: datetime) -> Any:
-    """Which rows' days have passed. ``"key.column"`` reads the date of the row pointed at."""
-    column, since, table = _since(group)
-    past = since < _limit(since, now - _days(group))
-    return past if column is since else column.in_(_pointed_at(table, past))
+    """Which rows' days have passed."""
+    since, kept_for = _since(group)
+    past = since.date < _limit(since.date, now - kept_for)
+    return since.own.in_(select(since.key).where(past)) if since.is_beyond else past
 
 
 def _next(session: Session, group: Group, now: datetime) -> date | None:
-    column, since, table = _since(group)
-    coming = select(func.min(since)).where(since >= _limit(since, now - _days(group)))
-    if column is not since:
-        coming = coming.where(_key(table).in_(select(column)))
+    since, kept_for = _since(group)
+    coming = select(func.min(since.date)).where(since.date >= _limit(since.date, now - kept_for))
+    if since.is_beyond:
+        coming = coming.where(since.key.in_(select(since.own)))
     first = session.scalar(coming)
     if first is None:
         return None
     # A date counts from its day, and goes the night after the last of its days.
-    return day_of(first + _days(group)) if isinstance(first, datetime) else first + _days(group)
+    return day_of(first + kept_for) if isinstance(first, datetime) else first + kept_for
 
 
-def _since(group: Group) -> tuple[Any, Any, Table]:
-    """The group's own column, the one with the date (the same, or beyond it), and its table."""
-    assert group.model.__since__ is not None
-    name, _, beyond = group.model.__since__.partition(".")
-    column = inspect(group.model).attrs[name].columns[0]
-    if not beyond:
-        return column, column, group.table
-    (foreign_key,) = column.foreign_keys
-    return column, foreign_key.column.table.c[beyond], foreign_key.column.table
-
-
-def _pointed_at(table: Table, where: Any) -> Any:
-    return select(_key(table)).where(where)
-
-
-def _key(table: Table) -> Any:
-    (key,) = table.primary_key.columns
-    return key
-
-
-def _days(group: Group) -> timedelta:
-    assert group.activity.retention is not None
-    assert group.activity.retention.days is not None
-    return timedelta(days=group.activity.retention.days)
+def _since(group: Group) -> tuple[Since, timedelta]:
+    since, kept_for = inventory.since(group), group.kept_for
+    assert since is not None
+    assert kept_for is not None
+    return since, kept_for
 
 
 def _limit(column: Any, moment: datetime) -> datetime | date:

@@ -1,12 +1,13 @@
 """Stored values as a person reads them."""
 
 import json
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from flask_babel import gettext as _
 
-from trustivide.core.activities import ALL, BY_KEY
+from trustivide.core import inventory
+from trustivide.core.activities import BY_KEY, Activity
 from trustivide.core.inventory import Field
 from trustivide.core.text import Text
 from trustivide.privacy.answers import GROUNDS
@@ -14,7 +15,6 @@ from trustivide.privacy.models import CHANNELS, DELIVERIES, IDENTITIES, KINDS, S
 from trustivide.rights.queries import EVERYTHING, RESTRICTED
 from trustivide.web.locale import day, language, moment
 
-_RECIPIENTS = {r.key: r.name for a in ALL for r in a.recipients}
 # Codes by column name: what a person typed is never taken for one.
 _CODES: dict[str, dict[str, Text]] = {
     "role": {
@@ -48,7 +48,6 @@ _CODES: dict[str, dict[str, Text]] = {
     "channel": CHANNELS,
     "identity": IDENTITIES,
     "ground": {key: ground.whole for key, ground in GROUNDS.items()},
-    "recipient": _RECIPIENTS,
     "how": {
         "registration": Text("Registreringen", "Registration"),
         "sign_in": Text("Inloggningen", "Sign-in"),
@@ -94,13 +93,16 @@ def show(field: Field, value: Any) -> str:
 
 def code(column: str, value: str) -> str:
     """A code in words; anything that is none as it stands."""
+    if column == "recipient":
+        return recipient(value)
     known = _CODES.get(column, {}).get(value)
     return known.in_(language()) if known else value
 
 
 def recipient(key: str) -> str:
     """A recipient's name; its key where the record of processing no longer has it."""
-    return _RECIPIENTS[key].in_(language()) if key in _RECIPIENTS else key
+    names = {r.key: r.name for r in inventory.recipients()}
+    return names[key].in_(language()) if key in names else key
 
 
 def _activity(key: str) -> str:
@@ -109,3 +111,13 @@ def _activity(key: str) -> str:
     if key == EVERYTHING:
         return _("Allt")
     return BY_KEY[key].name.in_(language()) if key in BY_KEY else key
+
+
+def until(goes: tuple[date, date] | None, activity: Activity) -> str:
+    """Until when something is kept: in days where a date ends it, else the event."""
+    if goes is None:
+        return activity.retention.text.in_(language()) if activity.retention else ""
+    first, last = goes
+    if last - first <= timedelta(days=1):
+        return _("Raderas senast %(day)s", day=day(last))
+    return _("Raderas tidigast %(first)s, allt senast %(last)s", first=day(first), last=day(last))

@@ -167,3 +167,15 @@ def asked_by(session: Session, survey: Survey) -> tuple[Team, Organisation]:
 def minimum_answers(session: Session, actor: Actor) -> int:
     """The organisation's k for surveys that it sends from now on."""
     return organisation_of(session, actor).minimum_answers
+
+
+def origins(session: Session, invitations: Sequence[UUID]) -> dict[UUID, str]:
+    """Which organisation, and which of its teams, each of these invitations comes from."""
+    rows = session.execute(
+        select(Invitation.id, Team.name, Organisation.name)
+        .join(Survey, Invitation.survey_id == Survey.id)
+        .join(Team, Survey.team_id == Team.id)
+        .join(Organisation, Team.organisation_id == Organisation.id)
+        .where(Invitation.id.in_(invitations))
+    )
+    return {invitation: f"{organisation}, {team}" for invitation, team, organisation in rows}

@@ -11,7 +11,7 @@ from trustivide.auth.models import User
 from trustivide.core.activities import TEAM_SURVEYS
 from trustivide.core.inventory import Group, Told
 from trustivide.core.subjects import Person
-from trustivide.organisations.models import Membership
+from trustivide.organisations.models import Membership, Organisation
 from trustivide.organisations.queries import Actor
 from trustivide.rights import queries as rights
 from trustivide.teams.models import Team, TeamMember
@@ -105,3 +105,14 @@ def given_to(session: Session, person: Person, group: Group | None) -> list[Told
         Told("customer", user.email, user.locale, {"teams": ", ".join(names)})
         for user, names in teams.items()
     ]
+
+
+def origins(session: Session, members: Sequence[UUID]) -> dict[UUID, str]:
+    """In which organisation, and which of its teams, somebody typed each of these members in."""
+    rows = session.execute(
+        select(TeamMember.id, Team.name, Organisation.name)
+        .join(Team, TeamMember.team_id == Team.id)
+        .join(Organisation, Team.organisation_id == Organisation.id)
+        .where(TeamMember.id.in_(members))
+    )
+    return {member: f"{organisation}, {team}" for member, team, organisation in rows}

@@ -20,6 +20,7 @@ from trustivide.core.inventory import Field, Group
 from trustivide.privacy import actions, address_changes, corrections, queries
 from trustivide.privacy.forms import corrected, correction_form
 from trustivide.privacy.views.base import bp, centre, group_or_404, person, verify_first, visitor
+from trustivide.privacy.words import until
 from trustivide.web.access import found, subject
 from trustivide.web.fragments import go, tell
 from trustivide.web.limits import tries_of
@@ -31,11 +32,12 @@ from trustivide.web.locale import language
 def index() -> ResponseReturnValue:
     """Every category of which something is held, and what can be done about it."""
     session, whose = db.session(), person()
-    categories = queries.overview(session, whose, clock.day_of(clock.now()))
-    used = {c.activity for c in categories}
+    known = queries.overview(session, whose, clock.day_of(clock.now()))
+    used = {c.activity for c in known.categories}
     return centre(
         "index.html",
-        categories=categories,
+        known=known,
+        until=until,
         empty=[a for a in ALL if a not in used],
         pending=queries.pending_erasure(session, whose),
         held=queries.held_erasure(session, whose),
