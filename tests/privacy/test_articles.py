@@ -29,7 +29,8 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from tests.browser.conftest import Postbox
 from tests.conftest import both_databases, environment, free_port
 from tests.factories import account, customer, delivered, sign_in, staff
-from tests.privacy.test_centre import _member, _visit
+from tests.privacy.stories import member as _member
+from tests.privacy.stories import visit as _visit
 from tests.surveys.stories import answer, launched, team_of, tokens
 from trustivide import create_app
 from trustivide.auth.queries import person as person_of

@@ -13,7 +13,9 @@ from sqlalchemy import func, select
 
 from tests.conftest import both_databases
 from tests.factories import customer, delivered, link_in, sign_in
-from tests.privacy.test_centre import DORA, _member, _visit
+from tests.privacy.stories import DORA
+from tests.privacy.stories import member as _member
+from tests.privacy.stories import visit as _visit
 from trustivide.auth.models import User
 from trustivide.auth.queries import person as person_of
 from trustivide.core import clock, compaction, inventory

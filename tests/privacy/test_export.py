@@ -21,7 +21,10 @@ from sqlalchemy import func, select
 from tests.conftest import both_databases
 from tests.factories import customer, delivered, link_in, sign_in
 from tests.privacy.canary import fill
-from tests.privacy.test_centre import DORA, _member, _requests, _visit
+from tests.privacy.stories import DORA
+from tests.privacy.stories import member as _member
+from tests.privacy.stories import requests as _requests
+from tests.privacy.stories import visit as _visit
 from trustivide.auth.queries import person as person_of
 from trustivide.core import clock, inventory
 from trustivide.core.activities import PRIVACY_RIGHTS

@@ -11,7 +11,9 @@ from sqlalchemy import func, select
 
 from tests.conftest import both_databases
 from tests.factories import PASSWORD, account, customer, delivered, sign_in, staff
-from tests.privacy.test_centre import DORA, _member, _visit
+from tests.privacy.stories import DORA
+from tests.privacy.stories import member as _member
+from tests.privacy.stories import visit as _visit
 from tests.privacy.test_erasure import _decide, _in_a_week
 from trustivide.auth.models import SignIn, User
 from trustivide.core import clock

@@ -12,7 +12,8 @@ from sqlalchemy import delete, event, select
 
 from tests.conftest import both_databases
 from tests.factories import account, customer, sign_in, staff
-from tests.privacy.test_centre import _member, _visit
+from tests.privacy.stories import member as _member
+from tests.privacy.stories import visit as _visit
 from tests.surveys.stories import launched
 from trustivide.admin.models import StaffAccess
 from trustivide.auth.queries import person as person_of
