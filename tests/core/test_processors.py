@@ -127,7 +127,7 @@ def test_the_named_ones_stand_in_the_tables_in_place_of_the_roles(tmp_path: Path
         ("Driftleverantör: Fjordhallen (fiktivt)", "NO"),
         ("E-postleverantör: Postbolaget (fiktivt)", "SE"),
     ]
-    page = app.test_client().get("/privacy-policy", base_url="https://trustivide.test").text
+    page = app.test_client().get("/privacy-policy/2", base_url="https://trustivide.test").text
     assert "Driftleverantör: Fjordhallen (fiktivt)" in page
     assert HOSTING.receives.sv in page
 

@@ -377,9 +377,9 @@ def test_art_20_the_download_follows_its_schema_and_gives_back_what_was_stored(
     archive = zipfile.ZipFile(io.BytesIO(client.get(f"{location}/file").data))
     data = json.loads(archive.read("data.json"))
     jsonschema.validate(data, json.loads(archive.read("data.schema.json")))
-    (row,) = data["groups"]["search"]["rows"]
+    (row,) = data["tables"]["search"]["rows"]
     assert row["query"] == 'åäö, "citat"\nrad'
-    assert data["groups"]["search"]["columns"]["query"]["portable"] is True
+    assert data["tables"]["search"]["columns"]["query"]["portable"] is True
 
 
 def test_art_21_an_objection_stops_mail_that_waits_and_marketing_needs_no_reason(

@@ -357,6 +357,7 @@ def test_a_hold_that_nobody_answers_for_is_shown(app: Flask) -> None:
     with transaction() as session:
         hold = LegalHold(
             reference=b"r" * 32,
+            email="dora@exempel.test",
             activity="accounts",
             ground="Tvist",
             begins_on=NOW.date(),

@@ -234,7 +234,7 @@ PROMISES = (
             "The same switch both ways, and a link in every mailing. The withdrawal is first "
             "written to a ledger of its own, apart from the database.",
         ),
-        "tests.privacy.test_centre"
+        "tests.privacy.test_choices"
         ".test_consent_is_given_and_withdrawn_by_the_same_switch_with_its_history",
         measures.withdrawals,
     ),
@@ -307,7 +307,7 @@ PROMISES = (
             "En knapp för varje ändamål eller för allt. Den gäller från samma sekund.",
             "A switch for each purpose or for all. It counts from the same second.",
         ),
-        "tests.privacy.test_centre.test_a_restriction_made_by_an_account_stops_mail_to_its_address",
+        "tests.privacy.test_choices.test_a_restriction_made_by_an_account_stops_mail_to_its_address",
         measures.rights_used("restrict"),
     ),
     Promise(
@@ -632,7 +632,7 @@ PROMISES = (
             "Invändningen gäller från samma sekund, även för mejl i kö.",
             "The objection counts from the same second, also for queued mail.",
         ),
-        "tests.privacy.test_centre.test_an_objection_stops_mail_that_was_already_queued",
+        "tests.privacy.test_choices.test_mail_that_was_already_queued_is_withheld",
         measures.objections,
     ),
     Promise(
@@ -646,7 +646,7 @@ PROMISES = (
             "Ett kontrollvärde av adressen finns kvar även efter en radering.",
             "A check value of the address remains, also after an erasure.",
         ),
-        "tests.privacy.test_centre.test_unsubscribing_from_news_withdraws_the_accounts_consent",
+        "tests.privacy.test_choices.test_who_unsubscribed_from_news_can_say_yes_again",
         measures.refusals,
     ),
     Promise(
