@@ -2,6 +2,7 @@
 
 import time
 from datetime import datetime
+from typing import Any
 
 from trustivide.core.db import db
 
@@ -29,14 +30,23 @@ def compact() -> None:
     try:
         cursor = raw.cursor()
         cursor.execute("VACUUM")
+        _truncate_journal(cursor)
+    finally:
+        raw.close()
+
+
+def _truncate_journal(cursor: Any) -> None:
+    """Without the usual patience: a checkpoint that waits for readers makes every writer wait."""
+    (patience,) = cursor.execute("PRAGMA busy_timeout").fetchone()
+    cursor.execute("PRAGMA busy_timeout=0")
+    try:
         for attempt in range(_CHECKPOINT_TRIES):
-            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            answer = cursor.fetchone()
-            if answer is not None and not answer[0]:  # busy, frames, frames moved
+            busy, *_ = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            if not busy:
                 return
             time.sleep(0.1 * 2**attempt)
     finally:
-        raw.close()
+        cursor.execute(f"PRAGMA busy_timeout={patience}")
     raise Unfinished("a reader blocks the checkpoint")
 
 
