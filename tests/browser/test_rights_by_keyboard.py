@@ -6,11 +6,13 @@ focused must show that it is.
 """
 
 import io
+import json
 import re
 import zipfile
 from collections.abc import Iterator
 from datetime import timedelta
 from itertools import count
+from urllib.parse import urlsplit
 
 import pytest
 from flask import Flask
@@ -95,7 +97,7 @@ class Keyboard:
         self.write("E-postadress", email)
         self.write("Lösenord", PASSWORD)
         self.press("Logga in", tag="BUTTON")
-        self.page.wait_for_url(f"**{back}")
+        self.page.wait_for_url(lambda url: urlsplit(url).path == back)
 
     def prove(self) -> None:
         """Give the password again, where that is asked for."""
@@ -161,6 +163,7 @@ def enter(keys: Keyboard, site: Site, address: str) -> None:
 def test_seeing(keys: Keyboard, alice: str) -> None:
     keys.sign_in(alice, "/privacy/")
     keys.look("Det här vet vi om dig")
+    keys.press("Sökhistorik", tag="SUMMARY")
     keys.press("Sökhistorik", tag="A")
     keys.look("Sökhistorik")
     for words in ("tillit", "feedback", "öppenhet"):
@@ -189,6 +192,36 @@ def test_correcting(keys: Keyboard, alice: str) -> None:
     keys.press("Spara", tag="BUTTON")
     expect(keys.page.locator("main").get_by_text("Alice Almqvist")).to_be_visible()
     check_page(keys.page)
+
+
+def test_correcting_the_address_that_one_signs_in_with(
+    keys: Keyboard, alice: str, site: Site
+) -> None:
+    keys.sign_in(alice, "/privacy/data/user")
+    keys.press("Rätta E-postadress")
+    keys.prove()
+    new = alice.replace("alice", "alva")
+    keys.write("E-postadress", new)
+    keys.press("Mejla länken", tag="BUTTON")
+    expect(keys.page.get_by_text(f"Byts till {new}")).to_be_visible()
+    expect(keys.page.get_by_text(alice, exact=True)).to_be_visible()  # not before it is proven
+    keys.page.goto(link(site.postbox.newest(new, ""), "/privacy/address/"))
+    keys.look("Bekräfta den nya adressen")
+    keys.press("Byt till den här adressen", tag="BUTTON")
+    keys.page.wait_for_url("**/privacy/data/user")
+    expect(keys.page.get_by_text(new, exact=True)).to_be_visible()
+    assert site.postbox.newest(alice, "")
+
+
+def test_asking_the_desk_for_a_correction(keys: Keyboard, alice: str, site: Site) -> None:
+    keys.sign_in(alice, "/privacy/data/organisation")
+    keys.press("Stämmer något inte?", tag="SUMMARY")
+    keys.press("Organisationsnummer", tag="A")
+    keys.write("Vad ska det stå?", "556036-0793")
+    keys.write("Varför är det fel?", "Bolaget bytte form och fick ett nytt nummer.")
+    keys.press("Begär rättelse", tag="BUTTON")
+    keys.look("Begäran: Rätta")
+    assert site.postbox.newest(alice, "begäran")
 
 
 def test_deleting_an_entry_and_a_category(keys: Keyboard, alice: str) -> None:
@@ -235,6 +268,68 @@ def test_restricting(keys: Keyboard, alice: str) -> None:
     expect(keys.page.get_by_role("switch", name="Använd bara mina uppgifter")).to_be_checked()
 
 
+def test_objecting_with_a_reason_and_taking_it_back(keys: Keyboard, alice: str) -> None:
+    keys.sign_in(alice, "/privacy/choices")
+    keys.press(re.compile("Invänd ?: Förbättring av tjänsten"), tag="SUMMARY")
+    keys.write("Varför invänder du?", "Jag är ensam i min roll och syns i varje siffra.")
+    with keys.page.expect_response(lambda answer: answer.request.method == "POST"):
+        keys.press("Invänd, sluta genast", tag="BUTTON")
+    expect(keys.page.get_by_text("Du invänder")).to_be_visible()
+    check_page(keys.page)
+    keys.page.goto("/privacy/requests")
+    keys.press("Invända", tag="A")
+    keys.look("Begäran: Invända")
+    expect(keys.page.get_by_text("Jag är ensam i min roll")).to_be_visible()
+    keys.page.goto("/privacy/choices")
+    with keys.page.expect_response(lambda answer: answer.request.method == "POST"):
+        keys.press("Ta tillbaka invändningen", tag="BUTTON")
+    expect(keys.page.get_by_text("Du invänder")).to_have_count(0)
+
+
+def test_asking_in_ones_own_words(keys: Keyboard, alice: str, site: Site) -> None:
+    keys.sign_in(alice, "/privacy/requests")
+    keys.look("Mina begäranden")
+    keys.press("Skriv till oss om en rättighet", tag="A")
+    keys.look("Skriv till oss om en rättighet")
+    keys.to("Vad gäller det?", tag="SELECT")
+    keys.page.keyboard.type("Annat")
+    keys.write("Vad vill du att vi gör?", "Skicka allt ni har på papper, tack.")
+    keys.press("Skicka", tag="BUTTON")
+    keys.look("Begäran:")
+    assert site.postbox.newest(alice, "begäran")
+
+
+def test_keeping_a_receipt_of_a_consent(keys: Keyboard, alice: str) -> None:
+    keys.sign_in(alice, "/privacy/choices")
+    with keys.page.expect_response(lambda answer: answer.request.method == "POST"):
+        keys.tick("Nyheter per e-post")
+    keys.page.goto("/privacy/choices")
+    keys.press("1 val med kvitto", tag="SUMMARY")
+    keys.to("Kvitto", tag="A")
+    with keys.page.expect_download() as waiting:
+        keys.page.keyboard.press("Enter")
+    kept = json.loads(waiting.value.path().read_bytes())
+    assert kept["event"]["state"] == "given"
+
+
+def test_ending_a_contract_with_a_change_of_mind(keys: Keyboard, alice: str) -> None:
+    keys.sign_in(alice, "/privacy/")
+    keys.press("Exempel AB", tag="A")
+    keys.look("Exempel AB")
+    keys.press("Avsluta", tag="A")
+    keys.prove()
+    keys.look("Avsluta Exempel AB")
+    keys.tick("Vi behöver ingen kopia")
+    keys.write("Organisationens namn", "Exempel AB")
+    keys.press("Avsluta och radera", tag="BUTTON")
+    keys.look("Kvitto på radering")
+    keys.page.goto("/privacy/")
+    keys.press("Exempel AB", tag="A")
+    keys.press("Ångra avslutet", tag="BUTTON")
+    keys.look("Exempel AB")
+    expect(keys.page.get_by_role("link", name="Avsluta", exact=True)).to_be_visible()
+
+
 def test_consenting_and_withdrawing(keys: Keyboard, alice: str) -> None:
     keys.sign_in(alice, "/privacy/choices")
     for wanted in (True, False):
@@ -248,6 +343,7 @@ def test_consenting_and_withdrawing(keys: Keyboard, alice: str) -> None:
 
 def test_all_of_it_without_an_account(keys: Keyboard, dora: str, site: Site) -> None:
     enter(keys, site, dora)
+    keys.press("Team och enkätinbjudningar", tag="SUMMARY")
     keys.press("Team du är med i", tag="A")
     keys.look("Team du är med i")
     expect(keys.page.get_by_text("Redaktionen").first).to_be_visible()
