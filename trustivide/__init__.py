@@ -174,6 +174,7 @@ def _connect_features() -> None:
         organisations.owners_of,
         organisations.left_without,
         organisation_actions.close,
+        team_queries.people_of,
     )
     registries.informants[:] = [inventory.Informant("teams", team_queries.given_to)]
     registries.origins.update(team_member=team_queries.origins, invitation=survey_queries.origins)

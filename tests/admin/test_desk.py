@@ -25,7 +25,7 @@ from trustivide.organisations.models import Organisation
 from trustivide.privacy import actions, answers, desk
 from trustivide.privacy.cases import About, Decided
 from trustivide.privacy.models import Case, RecipientNotice, Request
-from trustivide.rights.queries import may_use
+from trustivide.rights.queries import may_use, objected
 
 WORDS = "Jag vill veta vilka som fått min adress av er."
 ANSWER = "Ingen utanför Sverige har fått den."
@@ -428,6 +428,18 @@ def test_a_request_without_proof_may_be_refused(app: Flask, office: FlaskClient)
 def test_an_objection_by_phone_stops_at_once(app: Flask, office: FlaskClient) -> None:
     by_letter(office, kind="object", activity="team_surveys", channel="phone")
     assert not may_use(db.session(), Person.of(None, DORA), TEAM_SURVEYS)
+
+
+def test_an_objection_to_what_protects_people_is_weighed_while_that_goes_on(
+    app: Flask, office: FlaskClient
+) -> None:
+    request = by_letter(office, kind="object", activity="security")
+    assert objected(db.session(), Person.of(None, DORA)) == frozenset()
+    assert "står stilla" not in office.post(there(request)).text
+    refusal = {"words": "Utan loggarna ser vi inga intrång.", "ground": "21.1"}
+    office.post(there(request, "identity"), data={"checked": "1"})
+    assert office.post(there(request, "refusal"), data=refusal).status_code == 303
+    assert held(request).state == "refused"
 
 
 # Corrections and objections

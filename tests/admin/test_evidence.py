@@ -10,8 +10,7 @@ from sqlalchemy import select
 
 from tests.admin.test_office import in_office
 from tests.factories import staff
-from trustivide.core import clock
-from trustivide.core.activities import ALL
+from trustivide.core import clock, inventory
 from trustivide.core.db import db
 from trustivide.privacy import evidence, promises
 from trustivide.privacy.models import Attestation
@@ -66,13 +65,13 @@ def test_evidence_counts_until_its_day_and_is_kept_as_history(
 
 
 def test_agreements_with_every_processor_are_asked_for(app: Flask, office: FlaskClient) -> None:
-    processors = {r.key for a in ALL for r in a.recipients if r.processor}
+    processors = {evidence.agreement(r) for r in inventory.recipients() if r.processor}
     page = office.get("/admin/evidence").text
     assert processors
-    for key in sorted(processors):
-        assert f'href="/admin/evidence/agreement:{key}"' in page
+    for subject in sorted(processors):
+        assert f'href="/admin/evidence/{subject}"' in page
         assert state("7.agreements") == "not_measured"
-        answer = office.post(f"/admin/evidence/agreement:{key}", data=typed())
+        answer = office.post(f"/admin/evidence/{subject}", data=typed())
         assert answer.status_code == 303
     assert state("7.agreements") == "kept"
     assert office.get("/admin/evidence").text.count("Gäller</span>") == len(processors)

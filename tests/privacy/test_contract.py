@@ -10,6 +10,7 @@ import json
 import threading
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -30,10 +31,11 @@ from trustivide.core.crypto import ring
 from trustivide.core.db import Base, Plain, db, is_encrypted, transaction
 from trustivide.core.errors import Refused
 from trustivide.core.inventory import Consequence, Dependent
+from trustivide.core.subjects import Person
 from trustivide.core.text import Text
 from trustivide.organisations.models import Membership, Organisation
 from trustivide.outbox.models import Job, Mail
-from trustivide.privacy import contract, export, handback, receipt
+from trustivide.privacy import actions, contract, export, handback, receipt
 from trustivide.privacy.models import Erasure, Export, Request
 from trustivide.rights.ledger import ledger
 from trustivide.surveys import actions as surveys
@@ -576,8 +578,7 @@ def test_a_crash_in_the_middle_is_resumed_and_a_second_run_does_nothing(
     def crash(*_: Any) -> None:
         raise RuntimeError("the worker was killed")
 
-    killed = inventory.Tenancy(real.table, real.owned_by, real.owners_of, real.accounts_of, crash)
-    monkeypatch.setattr(inventory.registry, "tenancy", killed)
+    monkeypatch.setattr(inventory.registry, "tenancy", replace(real, close=crash))
     for _twice in range(2):
         with pytest.raises(RuntimeError):
             contract.run(params, clock.now())
@@ -683,3 +684,32 @@ def test_a_last_owner_who_leaves_takes_nobody_along_unasked(
         mails = [m for m in delivered(app) if m["Subject"] == "Ditt konto raderas"]
         assert [m["To"] for m in mails] == [BOB]  # Alice's own went with her
     assert {user.email for user in db.session.scalars(select(User))} == {BOB}
+
+
+# What the customer learns of rights used
+
+
+@both_databases
+def test_the_customer_reads_how_many_rights_were_used_and_never_by_whom(
+    app: Flask, client: FlaskClient
+) -> None:
+    alice = customer()
+    team_of(alice, 2)
+    charlie = customer("Charlie", CHARLIE, number="556036-0793", organisation="Annan AB")
+    dora = Person.of(None, "dora1@exempel.test")
+    path = f"/privacy/organisation/{_organisation()}"
+    now = clock.now()
+
+    def use(who: Person, times: int) -> None:
+        with transaction() as session:
+            for _ in range(times):
+                actions.record(session, who, "access", now)
+
+    use(person_of(charlie), 9)
+    use(dora, contract.FEWEST - 1)
+    sign_in(client)
+    assert f"färre än {contract.FEWEST} gånger" in client.get(path).text
+    use(person_of(alice), 2)
+    page = client.get(path).text
+    assert f"{contract.FEWEST + 1} gånger" in page
+    assert "dora1" not in page

@@ -29,7 +29,7 @@ from trustivide.core import activities, clock, cookies, inventory
 from trustivide.core.activities import ALL, MAIL_PROVIDER, TEAM_SURVEYS, LegalBasis
 from trustivide.core.clock import day_of
 from trustivide.core.db import transaction
-from trustivide.privacy import record
+from trustivide.privacy import evidence, record
 from trustivide.privacy.models import Attestation
 from trustivide.rights import legal_texts
 
@@ -145,9 +145,9 @@ def test_an_agreement_is_claimed_only_when_it_was_attested(app: Flask, client: F
 
     page = client.get("/privacy/processors").text
     assert page.count("Inte intygat än") == sum(r.processor for r in inventory.recipients())
-    attest("agreement:mail", days_ago=400)
+    attest(evidence.agreement(MAIL_PROVIDER), days_ago=400)
     assert "Intyget har gått ut" in mail()
-    attest("agreement:mail", days_ago=2)
+    attest(evidence.agreement(MAIL_PROVIDER), days_ago=2)
     assert "Intyget har gått ut" not in mail()
     assert "Svarar för det: Inköp" in mail()
     assert "Inte intygat än" in section_of(

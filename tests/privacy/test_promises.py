@@ -271,7 +271,9 @@ def test_a_recipient_who_was_not_reached_is_shown(app: Flask) -> None:
             )
     measured = state("5.recipients", NOW)
     assert measured.state == BROKEN
-    assert measured.value.sv == "Mottagare som fått veta: 1; inte nådda: 1"
+    assert measured.value.sv == (
+        "Mottagare som fått veta på 12 månader: 1; på väg: 0; inte nådda: 1"
+    )
 
 
 def test_tls_is_read_from_the_settings(settings: dict[str, str]) -> None:

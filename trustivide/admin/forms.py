@@ -17,7 +17,7 @@ from wtforms.fields import SelectChoice
 from wtforms.validators import Length, StopValidation
 
 from trustivide.core import clock
-from trustivide.core.activities import ALL, BY_KEY, Activity
+from trustivide.core.activities import ALL, BY_KEY, Activity, LegalBasis
 from trustivide.core.holds import holdable
 from trustivide.core.text import Text
 from trustivide.privacy import holds
@@ -128,8 +128,12 @@ class EntryForm(Form):
         return BY_KEY.get(self.activity.data)
 
     def validate_activity(self, field: SelectField) -> None:
-        """An objection is to something, and only an interest can be objected to."""
-        if self.kind.data == "object" and not (self.concerns and self.concerns.objectable):
+        """An objection is to something, and only an interest can be objected to (Art. 21(1))."""
+        concerned = self.concerns
+        weighed = concerned is not None and (
+            concerned.objectable or concerned.legal_basis is LegalBasis.LEGITIMATE_INTEREST
+        )
+        if self.kind.data == "object" and not weighed:
             raise ValidationError(_l("Välj vad invändningen gäller. Mot det här går det inte."))
 
 

@@ -26,13 +26,17 @@ def read_phone(typed: str) -> str:
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
+NO_PASSWORD = "!"  # noqa: S105  nobody's
+"""Stands where the hash of an account that nobody can sign in to would: none is ever equal."""
+
+
 def _emptied(user_id: UUID) -> dict[str, Any]:
     """An account that nobody can sign in to, or find by an address, and that names nobody."""
     return {
         "name": "",
         "email": f"{user_id}@erased.invalid",
         "phone": None,
-        "password_hash": "!",
+        "password_hash": NO_PASSWORD,
         "locale": "sv",
         "confirmed_at": None,
         "is_staff": False,

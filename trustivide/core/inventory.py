@@ -210,7 +210,8 @@ class Tenancy:
     ``owned_by`` gives the organisations (id → name) whose owner an account is,
     and ``owners_of`` the accounts that own one; ``close`` erases one with all
     that belongs to it, within the caller's transaction; ``accounts_of`` gives
-    the accounts that would be left without an organisation.
+    the accounts that would be left without an organisation, and ``people_of``
+    everybody it has a role or a place in a team for.
     """
 
     table: str
@@ -218,6 +219,7 @@ class Tenancy:
     owners_of: Callable[[Session, UUID], list[UUID]]
     accounts_of: Callable[[Session, UUID], list[UUID]]
     close: Callable[[Session, UUID, datetime], None]
+    people_of: Callable[[Session, UUID], Sequence[Person]]
 
 
 Origins = Callable[[Session, Sequence[UUID]], dict[UUID, str]]

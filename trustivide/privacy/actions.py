@@ -104,7 +104,8 @@ def ask(
     of two who ask at the same moment. The clock runs from ``received_at``,
     from now without it.
     """
-    said = (activity,) if kind == "object" else (activity, about, wanted, details)
+    once = kind == "object" and activity is not None
+    said = (activity,) if once else (activity, about, wanted, details)
     open_key = cases.key_of(person, kind, *said)
     if (known := cases.with_key(session, open_key)) is not None:
         return known

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from trustivide.auth import queries as accounts
@@ -35,6 +35,9 @@ from trustivide.rights.ledger import ledger
 
 log = logging.getLogger(__name__)
 
+FEWEST = 5
+"""Below this many, a number of rights used could be somebody's in particular."""
+_BATCH = 500
 _AGAIN = timedelta(days=1)
 """How long an ending that something blocks waits before it looks again."""
 
@@ -42,6 +45,29 @@ _AGAIN = timedelta(days=1)
 def held(session: Session, organisation_id: UUID) -> list[tuple[Part, int]]:
     """What the organisation holds: each table with its number of rows, but for single answers."""
     return [(part, tenancy.count(session, part, organisation_id)) for part in tenancy.handed_back()]
+
+
+def rights_used(session: Session, organisation_id: UUID, now: datetime) -> int | None:
+    """How many rights the organisation's people used in twelve months; ``None`` below FEWEST.
+
+    The customer learns that the self-service works, and not who used it (GDPR Art. 28(3)(e)).
+    """
+    people = tenancy.tenancy().people_of(session, organisation_id)
+    references = sorted({reference for person in people for reference in person.references})
+    used = 0
+    for start in range(0, len(references), _BATCH):
+        used += (
+            session.scalar(
+                select(func.count())
+                .select_from(Request)
+                .where(
+                    Request.reference.in_(references[start : start + _BATCH]),
+                    Request.received_at > now - timedelta(days=365),
+                )
+            )
+            or 0
+        )
+    return used if used >= FEWEST else None
 
 
 def consequences(session: Session, organisation_id: UUID) -> list[Consequence]:

@@ -57,7 +57,8 @@ def enter(
     """Write in what came by e-mail, letter or phone; the clock runs from when it came.
 
     An objection stops the activity now, before anybody has checked who wrote:
-    that does least harm. Everything else waits for the check.
+    that does least harm. What protects people (security, staff's looks, legal
+    claims) goes on meanwhile, and everything else waits for the check.
     """
     person = accounts.person_at(session, address)
     asked = ask(
@@ -75,7 +76,8 @@ def enter(
         identity="unchecked",
         entered_by_id=staff.id,
     )
-    if kind == "object" and activity and activity.key not in objected(session, person):
+    stops = kind == "object" and activity is not None and activity.objectable
+    if activity and stops and activity.key not in objected(session, person):
         rights.object_to(session, person, activity, now)
     return asked
 

@@ -3,17 +3,19 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from hashlib import sha256
 from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from trustivide.core.activities import ALL
+from trustivide.core import inventory
+from trustivide.core.activities import Recipient
 from trustivide.core.text import Text
 from trustivide.privacy.models import Attestation
 
 PHYSICAL_ACCESS, AUTOMATED_DECISIONS = "physical_access", "automated_decisions"
-_AGREEMENT = "agreement:"
+_AGREEMENT = "agreement"
 LONGEST = timedelta(days=2 * 365)
 """Evidence older than two years proves little: it must be renewed."""
 
@@ -29,7 +31,7 @@ class Needed:
     @property
     def is_agreement(self) -> bool:
         """Whether it is about the agreement with a processor (GDPR Art. 28)."""
-        return self.subject.startswith(_AGREEMENT)
+        return self.subject.startswith(_AGREEMENT + ":")
 
 
 @dataclass(frozen=True)
@@ -44,9 +46,15 @@ class Evidence:
         return self.newest is not None and self.newest.valid_until >= day
 
 
+def agreement(processor: Recipient) -> str:
+    """The subject of a processor's agreement: the company's, since another one has its own."""
+    company = f"{processor.name.sv}/{processor.country}"
+    return f"{_AGREEMENT}:{processor.key}:{sha256(company.encode()).hexdigest()[:8]}"
+
+
 def needed() -> list[Needed]:
     """Everything that must be attested, the agreement with each processor included."""
-    processors = {r.key: r for a in ALL for r in a.recipients if r.processor}
+    processors = [r for r in inventory.recipients() if r.processor]
     return [
         Needed(
             PHYSICAL_ACCESS,
@@ -66,7 +74,7 @@ def needed() -> list[Needed]:
         ),
         *(
             Needed(
-                _AGREEMENT + r.key,
+                agreement(r),
                 Text(
                     f"Biträdesavtal: {r.name.sv}",
                     f"Processing agreement: {r.name.en}",
@@ -76,7 +84,7 @@ def needed() -> list[Needed]:
                     "Which agreement is in force (Art. 28), with whom, and does it meet the rules?",
                 ),
             )
-            for r in processors.values()
+            for r in processors
         ),
     ]
 

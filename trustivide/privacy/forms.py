@@ -90,8 +90,8 @@ class ReceiptForm(Form):
             raise ValidationError(_l("Välj filen eller klistra in kvittot."))
 
 
-_WRITTEN = ("access", "correct", "erase", "restrict", "other")
-"""What one may write about; objections and consents have switches of their own."""
+_WRITTEN = ("access", "correct", "erase", "restrict", "object", "other")
+"""What one may write about; consents have switches of their own."""
 _ENOUGH = Length(min=10, message=_l("Skriv lite mer, så att vi förstår vad du menar."))
 
 

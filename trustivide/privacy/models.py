@@ -491,7 +491,7 @@ class Attestation(Model):
     """Dated evidence for what software can't measure, and for agreements with processors.
 
     ``subject`` is the key of a promise ("physical_access") or
-    "agreement:" and the key of a recipient.
+    "agreement:" and which recipient.
     """
 
     __label__ = Text("Intyg du lämnat", "Evidence you attested")

@@ -9,6 +9,7 @@ from trustivide.core.activities import BY_KEY
 from trustivide.privacy import cases, desk
 from trustivide.privacy.models import Request
 from trustivide.rights import actions as rights
+from trustivide.rights.queries import objected
 
 
 def decide(
@@ -30,7 +31,7 @@ def decide(
         desk.answer(session, request.id, answer, staff, now)
         return
     asked, case = cases.hold(session, request.id)
-    assert asked.activity is not None
     person = cases.person_of(session, case)
-    rights.withdraw_objection(session, person, BY_KEY[asked.activity], now)
+    if asked.activity in objected(session, person):
+        rights.withdraw_objection(session, person, BY_KEY[asked.activity], now)
     desk.refuse(session, request.id, ground, answer, staff, now)

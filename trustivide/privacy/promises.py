@@ -541,7 +541,7 @@ PROMISES = (
             "Varje mottagare har ett land. En utanför EES utan grund stoppar starten.",
             "Every recipient has a country. One outside the EEA without a ground stops the start.",
         ),
-        "tests.privacy.test_policy.test_the_policys_tables_are_read_from_the_inventory",
+        "tests.core.test_processors.test_a_host_outside_the_eea_needs_its_ground",
         measures.transfers,
     ),
     Promise(

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from trustivide.core import inventory
 from trustivide.core.activities import ALL, BY_KEY, Activity, Recipient
 from trustivide.core.text import Text
+from trustivide.privacy import evidence
 from trustivide.privacy.models import Attestation
 from trustivide.rights import legal_texts
 from trustivide.rights.legal_texts import LegalText
@@ -153,7 +154,7 @@ def processors(session: Session, today: date) -> list[Processor]:
     for recipient in inventory.recipients():
         agreement = session.scalar(
             select(Attestation)
-            .where(Attestation.subject == f"agreement:{recipient.key}")
+            .where(Attestation.subject == evidence.agreement(recipient))
             .order_by(Attestation.attested_on.desc(), Attestation.valid_until.desc())
             .limit(1)
         )

@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from trustivide.auth import queries as accounts
 from trustivide.auth.models import User
 from trustivide.core.activities import TEAM_SURVEYS
 from trustivide.core.inventory import Group, Told
@@ -116,3 +117,17 @@ def origins(session: Session, members: Sequence[UUID]) -> dict[UUID, str]:
         .where(TeamMember.id.in_(members))
     )
     return {member: f"{organisation}, {team}" for member, team, organisation in rows}
+
+
+def people_of(session: Session, organisation_id: UUID) -> list[Person]:
+    """The organisation's accounts, and those in its teams; somebody who is both comes twice."""
+    users = session.scalars(
+        select(User)
+        .join(Membership, Membership.user_id == User.id)
+        .where(Membership.organisation_id == organisation_id)
+    )
+    found = [accounts.person(user) for user in users]
+    addresses = session.scalars(
+        select(TeamMember.email).join(Team).where(Team.organisation_id == organisation_id)
+    )
+    return found + [Person.of(None, address) for address in addresses]

@@ -1,5 +1,6 @@
 """An organisation's end of contract, for its owners: what there is, a copy, and the end."""
 
+from functools import partial
 from uuid import UUID
 
 from flask import Response, url_for
@@ -36,6 +37,8 @@ def organisation(organisation_id: UUID) -> ResponseReturnValue:
         pending=contract.pending(session, organisation_id),
         copy=handback.latest(session, organisation_id),
         now=clock.now(),
+        fewest=contract.FEWEST,
+        rights_used=partial(contract.rights_used, session, organisation_id, clock.now()),
     )
 
 
