@@ -92,7 +92,8 @@ def changes(older: int, newer: int) -> ResponseReturnValue:
 
 def _marked_html(markdown: str) -> Markup:
     """A piece of a difference as HTML: marks as elements, and words for who can't see them."""
-    html = str(legal_html(TABLE.sub(f"*{_('En tabell ur systemets förteckning.')}*", markdown)))
+    table = _("En tabell ur systemets förteckning.")
+    html = str(legal_html(TABLE.sub(f"*{table}*", markdown)))
     added, removed = _("tillagt:"), _("borttaget:")
     elements = {
         differences.ADDED: f'<ins><span class="visually-hidden">{added} </span>',
