@@ -167,6 +167,7 @@ def _connect_features() -> None:
             organisation_actions.ending_preview,
         ),
         inventory.Dependent("requests", desk.erasure_preview, desk.end_with_person),
+        inventory.Dependent("exports", lambda session, person: [], export.end_with_person),
     ]
     registries.tenancy = inventory.Tenancy(
         "organisation",

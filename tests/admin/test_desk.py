@@ -538,3 +538,20 @@ def test_the_person_reads_the_answer_on_their_own_page(
     assert ANSWER in page
     assert "Klar" in page
     assert "Stina" not in page
+
+
+def test_nothing_outweighs_a_no_to_marketing(app: Flask, office: FlaskClient) -> None:
+    request = by_letter(office, kind="object", activity="marketing_email")
+    office.post(there(request, "identity"), data={"checked": "1"})
+    refusal = {"words": "Vi vill gärna fortsätta att mejla.", "ground": "21.1"}
+    answer = office.post(there(request, "refusal"), data=refusal)
+    assert answer.status_code == 422
+    assert "gäller (art. 21.3)" in answer.text
+    assert refusal["words"] in answer.text
+    assert objected(db.session(), Person.of(None, DORA)) == {"marketing_email"}
+
+
+def test_the_draft_claims_no_correction_that_was_not_made(office: FlaskClient, alice: User) -> None:
+    request = ask(alice, "correct")
+    office.post(there(request, "opening"))
+    assert "Det är gjort" not in office.get(there(request, "answer")).text

@@ -35,7 +35,7 @@ from trustivide.core.text import Text
 from trustivide.outbox import worker
 from trustivide.outbox.models import Job, Mail
 from trustivide.privacy import export
-from trustivide.privacy.models import Erasure, Export
+from trustivide.privacy.models import Erasure, Export, Request
 from trustivide.workshops.models import Search
 
 
@@ -373,3 +373,25 @@ def test_a_download_that_fails_for_good_says_so_and_another_can_be_asked_for(
     assert "Försök igen" in page.text
     store.pop()
     assert _ask(client) != location
+
+
+def test_no_request_for_a_download_waits_for_ever(
+    app: Flask, client: FlaskClient, tick: Callable[[], None]
+) -> None:
+    """Neither one whose person is erased, nor one that failed and was asked for again."""
+    _member()
+    _visit(app, client)
+    location = _ask(client)
+    db.session.rollback()
+    export.give_up({"id": location.rsplit("/", 1)[-1]}, clock.now())
+    _ask(client)
+    tick()
+    states = select(Request.state).where(Request.kind == "export")
+    assert db.session.scalars(states).all() == ["done", "done"]
+    with time_machine.travel(clock.now() + timedelta(days=1)):
+        _visit(app, client)
+        _ask(client)
+        client.post("/privacy/erasure", data={"understood": "y"})
+        tick()
+        tick()
+        assert "open" not in db.session.scalars(states).all()

@@ -1,6 +1,7 @@
 """Rebuilding the database's file, so that what was deleted is gone from the disk too."""
 
 import time
+from contextlib import closing
 from datetime import datetime
 from typing import Any
 
@@ -28,9 +29,9 @@ def compact() -> None:
         return
     raw = db.engine.raw_connection()
     try:
-        cursor = raw.cursor()
-        cursor.execute("VACUUM")
-        _truncate_journal(cursor)
+        with closing(raw.cursor()) as cursor:  # a statement left open would stop the next VACUUM
+            cursor.execute("VACUUM")
+            _truncate_journal(cursor)
     finally:
         raw.close()
 

@@ -12,7 +12,7 @@ from uuid import UUID
 import pyrage
 from flask import current_app
 from flask_babel import force_locale
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session
 
 from trustivide.auth import queries as accounts
@@ -120,7 +120,7 @@ def make(export: Export, write: Write, mail: str, context: dict[str, str]) -> No
     A repeated run starts it anew. One that is finished is left alone, and of
     one that is erased meanwhile nothing stays.
     """
-    export_id = export.id
+    export_id, request_id = export.id, export.request_id
     identity = pyrage.x25519.Identity.generate()
     if export.state == "ready" or not _set(export_id, state="running", progress=1):
         return
@@ -131,6 +131,8 @@ def make(export: Export, write: Write, mail: str, context: dict[str, str]) -> No
         _publish(export_id, str(identity), mail, context)
     except Erased:
         target.unlink(missing_ok=True)
+        with transaction() as session:
+            _close(session, "cancelled", clock.now(), Request.id == request_id)
     except BaseException:
         target.unlink(missing_ok=True)
         raise
@@ -145,6 +147,8 @@ def _publish(export_id: UUID, file_key: str, mail: str, context: dict[str, str])
         export.state, export.progress, export.file_key = "ready", 100, file_key
         asked = session.get_one(Request, export.request_id)
         asked.state, asked.completed_at = "done", now
+        # A try before that failed for good is answered by this one too.
+        _close(session, "done", now, Request.reference == asked.reference)
         assert export.email is not None
         send_mail(
             session,
@@ -155,6 +159,20 @@ def _publish(export_id: UUID, file_key: str, mail: str, context: dict[str, str])
             locale=export.locale,
             now=now,
         )
+
+
+def end_with_person(session: Session, person: Person, now: datetime) -> None:
+    """An erasure takes the downloads along, and nobody waits for one any more."""
+    _close(session, "cancelled", now, Request.reference.in_(person.references))
+
+
+def _close(session: Session, state: str, now: datetime, which: ColumnElement[bool]) -> None:
+    session.execute(
+        update(Request)
+        .where(which, Request.kind == "export", Request.state == "open")
+        .values(state=state, completed_at=now)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def _set(export_id: UUID, **values: Any) -> bool:

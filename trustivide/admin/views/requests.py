@@ -179,6 +179,9 @@ def _explain(no: Refused) -> str:
         desk.KNOWN_ALREADY: _("Vi vet redan att begäran kommer från personen själv."),
         desk.TOO_LATE: _("Tiden kan bara förlängas en gång, inom den första månaden."),
         corrections.UNFIT: _("Det värdet går inte att spara här. Rätta för hand, eller avslå."),
+        objections.ABSOLUTE: _(
+            "Ett nej till marknadsföring prövas inte, det gäller (art. 21.3). Ge personen rätt."
+        ),
         corrections.GONE: _("Raden finns inte längre, eller hör till någon annan nu."),
     }
     return words[str(no)]
@@ -238,5 +241,6 @@ def decide(request_id: UUID, step: str) -> ResponseReturnValue:
 def _form(step: str, kind: str, locale: str) -> WordsForm:
     if step == "refusal":
         return RefusalForm()
-    drafted = "" if step == "extension" else answers.draft(kind, locale)
-    return WordsForm(data={"words": drafted})
+    # Only making the correction makes it true that it is made.
+    drafts = step == "correction" or (step == "answer" and kind != "correct")
+    return WordsForm(data={"words": answers.draft(kind, locale) if drafts else ""})
