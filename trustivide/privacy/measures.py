@@ -436,7 +436,7 @@ def answer_times(session: Session, now: datetime) -> Measured:
     The figures of the public page: what fulfilled itself at once would flatter them.
     """
     times = queries.answer_times(session, now)
-    if not times.total and not times.late:
+    if not times.total and not times.open:
         return Measured(KEPT, Text("Ingen begäran på 12 månader", "No request in 12 months"))
     if times.median is None or times.worst is None:
         return _held(
