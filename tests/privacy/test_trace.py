@@ -38,7 +38,8 @@ def printed(app: Flask, address: str) -> str:
 
 def traced(app: Flask, address: str) -> tuple[dict[str, int], dict[str, int]]:
     """The counts of each place with something: what may be gone, and what is kept by promise."""
-    left, kept = {}, {}
+    left: dict[str, int] = {}
+    kept: dict[str, int] = {}
     for line in printed(app, address).splitlines():
         if (found := LINE.match(line)) and int(found["n"]):
             (kept if found["kept"] else left)[found["place"]] = int(found["n"])
