@@ -16,12 +16,13 @@ from sqlalchemy import select
 from trustivide import config
 from trustivide import demo as demonstration
 from trustivide.core import clock, inventory
-from trustivide.core.crypto import KeyRing, normalise_address
+from trustivide.core.crypto import KeyRing
 from trustivide.core.db import db
 from trustivide.organisations.models import Organisation
 from trustivide.outbox import worker as outbox_worker
 from trustivide.privacy import promises, record, retention, trace
 from trustivide.privacy.measures import KEPT, NOT_YET
+from trustivide.web.forms import clean_address
 
 privacy = AppGroup("privacy", help="What the product knows about people, and whether that holds.")
 keys = AppGroup("keys", help="The key ring.")
@@ -96,8 +97,12 @@ def privacy_verify(language: str) -> None:
 @click.argument("address")
 def privacy_trace(address: str) -> None:
     """Count what is left of the person with this e-mail address, and show nothing of it."""
+    try:
+        cleaned = clean_address(address)
+    except ValueError:
+        raise click.UsageError("That is not an e-mail address.") from None
     queue = outbox_worker.queue_file(current_app)
-    places = trace.trace(db.session(), normalise_address(address), queue)
+    places = trace.trace(db.session(), cleaned, queue)
     width = max(len(found.place) for found in places)
     for found in places:
         kept = "  kept by promise, without name or address" if found.kept and found.count else ""

@@ -23,10 +23,12 @@ from sqlalchemy import LargeBinary, Table, func, select, type_coerce
 
 from tests.conftest import both_databases
 from tests.factories import account, colleague, customer, delivered, link_in, sign_in
+from tests.privacy.test_holds import GROUND, end, hold
 from tests.surveys.stories import answer, launched, team_of, tokens
 from trustivide.auth.models import User
 from trustivide.auth.queries import person as person_of
 from trustivide.core import clock, inventory, tenancy
+from trustivide.core.activities import ACCOUNTS, SEARCH_HISTORY, TEAM_SURVEYS
 from trustivide.core.crypto import ring
 from trustivide.core.db import Base, Plain, db, is_encrypted, transaction
 from trustivide.core.errors import Refused
@@ -429,6 +431,55 @@ def test_what_blocks_is_shown_and_nothing_is_decided(
     blocked.clear()
     _in_a_week(tick, timedelta(days=9))
     assert _count(Organisation) == 0
+
+
+@both_databases
+def test_the_contract_does_not_end_while_a_hold_keeps_something_in_the_organisation(
+    client: FlaskClient, tick: Callable[[], None], path: str
+) -> None:
+    """Neither decided nor, after the decision, carried out; and no owner is told on what ground."""
+    member = db.session.scalars(select(TeamMember)).first()
+    assert member
+    address = member.email
+    placed = hold(address, TEAM_SURVEYS)
+    until = placed.ends_on
+    sign_in(client)
+    before = {p.name: n for p, n in contract.held(db.session(), _organisation())}
+    page = client.get(f"{path}/ending").text
+    assert f"bevaras för ett rättsligt anspråk, längst till och med {until}" in page
+    for word in (GROUND, address):
+        assert word not in page
+    refused = client.post(f"{path}/ending", data={"name": NAME, "without_copy": "y"})
+    assert refused.status_code == 422
+    assert _count(Erasure) == 0
+    end(placed)
+    location = _end(client, path)
+    later = hold(address, TEAM_SURVEYS, days=300)
+    db.session.rollback()
+    _in_a_week(tick)
+    assert db.session.scalars(select(Erasure.state)).one() == "cooling"
+    assert not [e for e in ledger().entries() if e.effect == "organisation-closed"]
+    assert {p.name: n for p, n in contract.held(db.session(), _organisation())} == before
+    assert client.get(f"{location}.json").status_code == 404
+    end(later)
+    _in_a_week(tick, timedelta(days=9))
+    assert (_count(Organisation), _count(TeamMember)) == (0, 0)
+    assert receipt.is_genuine(client.get(f"{location}.json").json)
+
+
+def test_a_hold_elsewhere_ends_nobodys_right_to_leave(
+    client: FlaskClient, tick: Callable[[], None], path: str
+) -> None:
+    """What is held of a person outside the organisation has nothing to do with its contract."""
+    charlie = customer("Charlie", CHARLIE, number="556036-0793", organisation="Annan AB")
+    team_of(charlie, 1, name="Andra", prefix="dora")
+    hold(CHARLIE, ACCOUNTS)
+    hold(ALICE, SEARCH_HISTORY)
+    sign_in(client)
+    assert "rättsligt anspråk" not in client.get(f"{path}/ending").text
+    _end(client, path)
+    _in_a_week(tick)
+    assert _count(Organisation) == 1
 
 
 # Erasing

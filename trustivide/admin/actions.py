@@ -64,9 +64,10 @@ def place_hold(
 ) -> LegalHold:
     """Keep one activity's data about an address and its account; an account's person sees a look.
 
+    The look says of what, and not on which ground: colleagues read looks too.
     Raises :class:`~trustivide.core.errors.Refused` as :func:`holds.place` does.
     """
     user = accounts.by_address(session, address)
     if user is not None:
-        look_at(session, staff, user, ground, now, HOLD_PAGE)
+        look_at(session, staff, user, activity.name.in_(user.locale), now, HOLD_PAGE)
     return holds.place(session, staff, address, user, activity, ground, ends_on, now)

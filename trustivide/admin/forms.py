@@ -180,7 +180,7 @@ class HoldForm(Form):
     email = EmailField(
         _l("Personens e-postadress"), [required(_l("Skriv hela e-postadressen.")), Address()]
     )
-    activity = SelectField(_l("Vad som ska bevaras"))
+    activity = SelectField(_l("Vad som ska bevaras"), [required(_l("Välj vad som ska bevaras."))])
     ground = TextAreaField(
         _l("Grund"),
         [

@@ -326,10 +326,11 @@ def drop_expired(now: datetime) -> int:
         old = session.scalars(select(Export).where(Export.expires_at <= now)).all()
         for export in old:
             session.delete(export)
+    files = list(folder().glob("*.age"))  # before the rows: a file comes after its row
     known = {str(i) for i in db.session.scalars(select(Export.id))}
-    stray = [path for path in folder().glob("*.age") if path.stem not in known]
-    for path in stray:
-        path.unlink(missing_ok=True)
+    for path in files:
+        if path.stem not in known:
+            path.unlink(missing_ok=True)
     return len(old)
 
 

@@ -213,15 +213,15 @@ def is_genuine(body: Any) -> bool:
         signature = body["signature"]
         version, value = int(signature["key_version"]), bytes.fromhex(signature["value"])
         return body["schema"] == SCHEMA and ring().verify(version, value, canonical(body))
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         return False
 
 
 def is_genuine_text(text: str) -> bool:
-    """The same for a receipt as it was downloaded."""
+    """The same for a receipt as it was downloaded. Nested without end it is none either."""
     try:
         return is_genuine(json.loads(text))
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
 
 

@@ -54,6 +54,8 @@ def place_hold() -> ResponseReturnValue:
 def end_hold(hold_id: UUID) -> ResponseReturnValue:
     """End a hold early, after reading what goes then."""
     hold = found(queries.hold(db.session(), hold_id, g.actor.user.id))
+    if hold.over:
+        return go(url_for("admin.holds"))
     if request.method == "POST":
         with transaction() as session:
             legal_holds.end(session, hold_id, clock.now())

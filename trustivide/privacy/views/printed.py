@@ -74,7 +74,7 @@ def _facts(body: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def _lists(body: dict[str, Any]) -> list[dict[str, Any]]:
-    also = ("published_aggregates", "exports", "backups")
+    also = ("published_aggregates", "exports", "backups", "uncounted")
     return [
         {
             "heading": _("Vad som är kvar, och varför"),
@@ -87,7 +87,10 @@ def _lists(body: dict[str, Any]) -> list[dict[str, Any]]:
                 for name, state, count in receipt.told(body)
             ],
         },
-        {"heading": _("Och i övrigt"), "items": [body[key][language()] for key in also]},
+        {
+            "heading": _("Och i övrigt"),
+            "items": [body[key][language()] for key in also if key in body],
+        },
     ]
 
 
@@ -111,13 +114,23 @@ def _proof(body: dict[str, Any]) -> dict[str, Any]:
             "av oss och oförändrad.",
             address=address,
         ),
-        "subject": _(
-            "Kontrollvärdet är HMAC-SHA-256 av e-postadressen med kvittots kod som nyckel. Bara "
-            "den som har koden, som inte står här, kan räkna fram det."
-        ),
+        "subject": _subject(body),
         "facts": [
             (_("Underskrift (Ed25519)"), signature["value"]),
             (_("Publik nyckel"), signature["public_key"]),
             (_("Nyckelns nummer"), str(signature["key_version"])),
         ],
     }
+
+
+def _subject(body: dict[str, Any]) -> str:
+    if body["subject"].get("kind") == "organisation":
+        return _(
+            "Kontrollvärdet är HMAC-SHA-256 av organisationens namn, med små bokstäver, med "
+            "kvittots kod som nyckel. Bara den som har koden, som inte står här, kan räkna fram "
+            "det."
+        )
+    return _(
+        "Kontrollvärdet är HMAC-SHA-256 av e-postadressen med kvittots kod som nyckel. Bara "
+        "den som har koden, som inte står här, kan räkna fram det."
+    )
