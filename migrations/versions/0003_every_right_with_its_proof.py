@@ -8,6 +8,8 @@ Create Date: 2026-11-25 03:15:50.835350
 from alembic import op
 import sqlalchemy as sa
 
+from trustivide.core.subjects import Person
+
 # revision identifiers, used by Alembic.
 revision = '0003'
 down_revision = '0002'
@@ -55,6 +57,20 @@ def _required(table, name, value):
     op.add_column(table, sa.Column(name, sa.String(), nullable=False, server_default=value))
     with op.batch_alter_table(table) as batch_op:
         batch_op.alter_column(name, server_default=None)
+
+
+def _refer_to_the_looked_at():
+    """Looks are found by reference, which the key ring makes; until now all were of accounts."""
+    op.add_column('staff_access', sa.Column('reference', sa.LargeBinary(length=32)))
+    looks = sa.table('staff_access', sa.column('user_id', sa.Uuid()), sa.column('reference'))
+    bind = op.get_bind()
+    for user_id in bind.scalars(sa.select(looks.c.user_id).distinct()).all():
+        reference = Person.of(user_id).reference
+        bind.execute(looks.update().where(looks.c.user_id == user_id).values(reference=reference))
+    with op.batch_alter_table('staff_access', schema=None) as batch_op:
+        batch_op.alter_column('reference', existing_type=sa.LargeBinary(length=32), nullable=False)
+        batch_op.alter_column('user_id', existing_type=sa.Uuid(), nullable=True)
+        batch_op.create_index(batch_op.f('ix_staff_access_reference'), ['reference'], unique=False)
 
 
 def upgrade():
@@ -210,12 +226,20 @@ def upgrade():
         batch_op.drop_index(batch_op.f('ix_search_user_id'))
         batch_op.create_index('ix_search_user_id_at', ['user_id', 'at'], unique=False)
 
+    _refer_to_the_looked_at()
+
     with op.batch_alter_table('user', schema=None) as batch_op:
         batch_op.add_column(sa.Column('phone', sa.LargeBinary(), nullable=True))
 
 
 
 def downgrade():
+    op.execute('DELETE FROM staff_access WHERE user_id IS NULL')
+    with op.batch_alter_table('staff_access', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_staff_access_reference'))
+        batch_op.drop_column('reference')
+        batch_op.alter_column('user_id', existing_type=sa.Uuid(), nullable=False)
+
     with op.batch_alter_table('user', schema=None) as batch_op:
         batch_op.drop_column('phone')
 

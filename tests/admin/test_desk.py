@@ -2,6 +2,7 @@
 
 import re
 import threading
+from collections.abc import Callable
 from datetime import timedelta
 from uuid import uuid4
 
@@ -14,6 +15,7 @@ from sqlalchemy import select
 from tests.admin.test_office import in_office
 from tests.conftest import both_databases
 from tests.factories import account, customer, delivered, link_in, sign_in, staff
+from tests.privacy.stories import DORA, visit
 from trustivide.admin.models import StaffAccess
 from trustivide.auth.models import User
 from trustivide.auth.queries import person as person_of
@@ -29,7 +31,6 @@ from trustivide.rights.queries import may_use, objected
 
 WORDS = "Jag vill veta vilka som fått min adress av er."
 ANSWER = "Ingen utanför Sverige har fått den."
-DORA = "dora@exempel.test"
 
 
 @pytest.fixture
@@ -186,6 +187,19 @@ def test_opening_a_case_is_a_look_that_the_person_sees(office: FlaskClient, alic
     assert look.reason == f"Handlägger begäran {request.id}"
     with time_machine.travel(clock.now() + timedelta(minutes=31)):
         assert WORDS not in office.get(there(request)).text
+
+
+def test_a_look_at_somebody_without_an_account_is_shown_to_them(
+    app: Flask, office: FlaskClient, browser_of: Callable[[], FlaskClient]
+) -> None:
+    request = by_letter(office)
+    office.post(there(request, "opening"))
+    dora = visit(app, browser_of())
+    assert "Stina Ström" in dora.get("/privacy/").text
+    assert f"Handlägger begäran {request.id}" in dora.get("/privacy/data/staff_access").text
+    (look,) = db.session.scalars(select(StaffAccess.id))
+    db.session.rollback()
+    assert office.get(f"/admin/looks/{look}").status_code == 404  # it opened no account
 
 
 def test_a_colleague_opens_for_herself(app: Flask, office: FlaskClient, alice: User) -> None:

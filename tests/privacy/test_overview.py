@@ -42,6 +42,7 @@ def _looked(user_id: UUID, times: int) -> None:
     with transaction() as session:
         session.add_all(
             StaffAccess(
+                reference=Person.of(user_id).reference,
                 user_id=user_id,
                 at=clock.now() - timedelta(days=n),
                 who=stina.name,

@@ -7,21 +7,33 @@ from sqlalchemy import ForeignKey
 from sqlalchemy.orm import Mapped
 
 from trustivide.core.activities import STAFF_ACCESS
-from trustivide.core.crypto import EncryptedText
+from trustivide.core.crypto import Digest, EncryptedText
 from trustivide.core.db import BLANK, DELETE_ROW, Model, key, personal
-from trustivide.core.subjects import ByUser
+from trustivide.core.subjects import ByReference, ByUser
 from trustivide.core.text import Text
 
 
 class StaffAccess(Model):
-    """A member of staff opened a page with somebody's data; that person sees that it happened."""
+    """A member of staff opened a page with somebody's data; that person sees that it happened.
+
+    By reference, so that somebody without an account sees it too; ``user_id``
+    says whose account page it was.
+    """
 
     __label__ = Text("När vår personal tittat", "When our staff looked")
-    __subject__ = ByUser("user_id")
+    __subject__ = ByReference("reference")
     __since__ = "at"
 
     id: Mapped[UUID] = key()
-    user_id: Mapped[UUID] = personal(
+    reference: Mapped[bytes] = personal(
+        Digest(purpose="reference"),
+        activity=STAFF_ACCESS,
+        erase=DELETE_ROW,
+        derived=True,
+        index=True,
+        nullable=False,
+    )
+    user_id: Mapped[UUID | None] = personal(
         ForeignKey("user.id", ondelete="CASCADE"),
         activity=STAFF_ACCESS,
         erase=DELETE_ROW,

@@ -272,9 +272,11 @@ def _place(session: Session, user: User) -> tuple[Organisation | None, str | Non
 
 
 def look_of(session: Session, look_id: UUID, staff_id: UUID, now: datetime) -> StaffAccess | None:
-    """The look that this member of staff began within the last half hour."""
+    """The look at an account that this member of staff began within the last half hour."""
     look = session.get(StaffAccess, look_id)
-    if look is None or look.staff_id != staff_id or look.at + LOOK_FOR < now:
+    if look is None or look.user_id is None or look.staff_id != staff_id:
+        return None
+    if look.at + LOOK_FOR < now:
         return None
     return look
 

@@ -99,12 +99,19 @@ def user(user_id: UUID) -> ResponseReturnValue:
 @staff("support")
 def look_at(user_id: UUID) -> ResponseReturnValue:
     """Log the look, then show what it opened."""
-    person, form = found(accounts.by_id(db.session(), user_id)), LookForm()
+    user, form = found(accounts.by_id(db.session(), user_id)), LookForm()
     if not form.validate_on_submit():
-        account = queries.masked(db.session(), person)
+        account = queries.masked(db.session(), user)
         return page("reason.html", fragment="reason", status=422, form=form, account=account)
     with transaction() as session:
-        look = actions.look_at(session, g.actor.user, person, form.reason.data, clock.now())
+        look = actions.look_at(
+            session,
+            g.actor.user,
+            accounts.person(user),
+            user.locale,
+            form.reason.data,
+            clock.now(),
+        )
     return go(url_for("admin.look", look_id=look.id))
 
 
