@@ -285,6 +285,27 @@ def test_of_two_holds_each_lets_go_of_its_own(
         assert "Raderingen blev klar" in client.get(location).text
 
 
+def test_a_hold_placed_anew_reaches_what_is_left_of_the_account(
+    app: Flask, client: FlaskClient, tick: Callable[[], None]
+) -> None:
+    """The account has no address any more; the hold that stands says which it was."""
+    customer()
+    searches()
+    first = hold(ALICE, SEARCH_HISTORY)
+    sign_in(client)
+    location = _decide(client)
+    with time_machine.travel(clock.now() + timedelta(days=7, minutes=1)):
+        tick()
+        second = hold(ALICE, SEARCH_HISTORY)
+        end(first)
+        tick()
+        assert count(Search) == 3
+        end(second)
+        tick()
+        assert count(Search) == 0
+        assert "Raderingen blev klar" in client.get(location).text
+
+
 def test_a_hold_runs_out_by_itself(
     app: Flask, client: FlaskClient, tick: Callable[[], None]
 ) -> None:

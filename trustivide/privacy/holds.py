@@ -68,9 +68,10 @@ def place(
         raise Refused("not a hold")
     if not today < ends_on <= latest_end(today):
         raise Refused("not an end")
+    user_id = user.id if user else _emptied_account(session, address)
     hold = LegalHold(
-        reference=Person.of(user.id if user else None, address).reference,
-        user_id=user.id if user else None,
+        reference=Person.of(user_id, address).reference,
+        user_id=user_id,
         email=address,
         activity=activity.key,
         ground=ground,
@@ -82,6 +83,15 @@ def place(
     session.add(hold)
     session.flush()
     return hold
+
+
+def _emptied_account(session: Session, address: str) -> UUID | None:
+    """The account that had the address before an erasure: a hold that stands still says so."""
+    held = session.scalars(
+        select(LegalHold).where(LegalHold.user_id.is_not(None), LegalHold.ended_on.is_(None))
+    )
+    wanted = normalise_address(address)
+    return next((h.user_id for h in held if normalise_address(h.email) == wanted), None)
 
 
 def end(session: Session, hold_id: UUID, now: datetime) -> bool:
