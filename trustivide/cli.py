@@ -124,6 +124,8 @@ def privacy_retention(dry_run: bool) -> None:
             held = f"  {f.held} held" if f.held else ""
             following = f"  next {f.next_on}" if f.next_on else ""
             click.echo(f"{f.group.name:<24} {f.due:>9} due{held}{following}")
+        for name, n in retention.spent(session, now).items():
+            click.echo(f"{name:<24} {n:>9} due")
         return
     retention.sweep(now)
     (run,) = retention.runs(session, 1)

@@ -18,13 +18,14 @@ from tests.conftest import both_databases
 from tests.factories import account, customer, sign_in, staff
 from tests.privacy.test_holds import end, hold
 from trustivide.auth.models import User
+from trustivide.auth.queries import person as person_of
 from trustivide.core import clock
 from trustivide.core.activities import SEARCH_HISTORY
 from trustivide.core.db import Model, db, transaction
 from trustivide.organisations.models import Organisation
 from trustivide.outbox import worker
 from trustivide.outbox.models import Job, Mail
-from trustivide.privacy import retention
+from trustivide.privacy import export, retention
 from trustivide.privacy.models import SweepRun
 from trustivide.surveys.models import AnswerSet, Invitation, Survey
 from trustivide.teams.models import Team
@@ -201,7 +202,8 @@ def test_a_dry_run_changes_nothing_and_says_what_the_sweep_then_does(app: Flask)
     assert (_count(Search), _count(SweepRun)) == (5, 0)
     due_in = clock.day_of(clock.now() + timedelta(days=5))
     assert _line(dry, "search") == f"search 3 due next {due_in}"
-    assert {line.split()[0] for line in dry} == {g.name for g in retention.swept()}
+    named = {line.split()[0] for line in dry}
+    assert named == {g.name for g in retention.swept()} | {"exports", "jobs"}
     foreseen = {f.group.name: f.due for f in retention.forecast(db.session(), clock.now()) if f.due}
     done = _said(app)
     assert _line(done, "search") == "search 3 gone"
@@ -354,3 +356,23 @@ def test_nobody_else_sees_it(app: Flask, client: FlaskClient) -> None:
     assert client.get("/admin/retention").status_code in {303, 404}
     assert sign_in(client).get("/admin/retention").status_code == 404
     assert client.post("/admin/retention").status_code in {404, 405}
+
+
+@both_databases
+def test_spent_downloads_and_jobs_are_foreseen_too(app: Flask) -> None:
+    user = customer()
+    with transaction() as session:
+        export.request(
+            session,
+            person_of(user),
+            address=user.email,
+            locale="sv",
+            now=clock.now() - export.KEPT_FOR,
+        )
+        for days in (29, 31):
+            created_on = clock.day_of(clock.now() - timedelta(days=days))
+            session.add(Job(kind="x", params={}, state="done", created_on=created_on))
+    dry = _said(app, "--dry-run")
+    assert [_line(dry, name) for name in ("exports", "jobs")] == ["exports 1 due", "jobs 1 due"]
+    done = _said(app)
+    assert [_line(done, name) for name in ("exports", "jobs")] == ["exports 1 gone", "jobs 1 gone"]

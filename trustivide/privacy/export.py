@@ -12,7 +12,7 @@ from uuid import UUID
 import pyrage
 from flask import current_app
 from flask_babel import force_locale
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.orm import Session
 
 from trustivide.auth import queries as accounts
@@ -318,6 +318,12 @@ def _table(session: Session, person: Person, group: Group, count: int, locale: s
         count,
         lambda: inventory.batches(session, group, person),
     )
+
+
+def expired(session: Session, now: datetime) -> int:
+    """How many downloads :func:`drop_expired` would remove."""
+    counted = select(func.count()).select_from(Export).where(Export.expires_at <= now)
+    return session.scalar(counted) or 0
 
 
 def drop_expired(now: datetime) -> int:

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Date, delete, func, or_, select
+from sqlalchemy import ColumnElement, Date, delete, func, or_, select
 from sqlalchemy.orm import Session
 
 from trustivide.core import clock, inventory
@@ -64,6 +64,12 @@ def forecast(session: Session, now: datetime) -> list[Forecast]:
     return [_foreseen(session, group, now) for group in swept()]
 
 
+def spent(session: Session, now: datetime) -> dict[str, int]:
+    """What else a sweep would let go at ``now``: downloads made, and jobs that are over."""
+    jobs = session.scalar(select(func.count()).select_from(Job).where(_is_over(now)))
+    return {"exports": export.expired(session, now), "jobs": jobs or 0}
+
+
 def _foreseen(session: Session, group: Group, now: datetime) -> Forecast:
     def rows(at: datetime, *also: Any) -> int:
         counted = select(func.count()).select_from(group.table).where(_past(group, at), *also)
@@ -90,7 +96,9 @@ def sweep(now: datetime) -> None:
     the rest. A row without its date yet (a survey still open) stays, and so
     does what a legal hold keeps. The log is told numbers and nothing else.
     """
-    planned = {f.group.name: f.due for f in forecast(db.session(), now) if f.due}
+    planned = {f.group.name: f.due for f in forecast(db.session(), now)}
+    planned |= spent(db.session(), now)
+    planned = {name: n for name, n in planned.items() if n}
     log.info("retention is about to let go: %s", planned or "nothing")
     run_id, cut_off = _begin(now)
     for group in swept():
@@ -214,8 +222,12 @@ def _drop_jobs(now: datetime) -> int:
     with transaction() as session:
         old = session.scalars(
             delete(Job)
-            .where(Job.state.in_(("done", "failed")), Job.created_on < day_of(now - _DONE_JOBS))
+            .where(_is_over(now))
             .returning(Job.id)
             .execution_options(synchronize_session=False)
         ).all()
     return len(old)
+
+
+def _is_over(now: datetime) -> ColumnElement[bool]:
+    return Job.state.in_(("done", "failed")) & (Job.created_on < day_of(now - _DONE_JOBS))
