@@ -2,7 +2,7 @@
 
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 
 import pytest
@@ -25,6 +25,7 @@ from trustivide.privacy import actions, links
 from trustivide.privacy.models import Export, PrivacyLink, Request
 from trustivide.rights.models import ConsentRecord
 from trustivide.teams.models import TeamMember
+from trustivide.web.limits import limiter
 from trustivide.workshops.models import Search
 
 # Seeing
@@ -256,6 +257,56 @@ def test_an_unknown_strangers_address_is_dropped_within_minutes(
         tick()
     assert db.session.scalar(select(func.count()).select_from(PrivacyLink)) == 0
     assert db.session.scalars(select(Mail.recipient)).all() == [None]
+
+
+@pytest.fixture
+def limits(app: Flask) -> Iterator[None]:
+    limiter.enabled = True
+    limiter.reset()
+    yield
+    limiter.reset()
+    limiter.enabled = False
+
+
+def _ask_for_a_link(client: FlaskClient, email: str, network: str) -> int:
+    asked = client.post(
+        "/privacy/find", data={"email": email}, environ_overrides={"REMOTE_ADDR": network}
+    )
+    return asked.status_code
+
+
+def test_links_are_limited_per_address_from_any_network_known_or_not(
+    app: Flask, client: FlaskClient, limits: None
+) -> None:
+    _member()
+    known, unknown = (
+        [_ask_for_a_link(client, email, f"192.0.2.{n}") for n in range(12)]
+        for email in (DORA, "ingen@exempel.test")
+    )
+    assert known == unknown == [303] * 6 + [429] * 6
+
+
+def test_links_are_limited_per_network_whatever_is_typed(
+    app: Flask, client: FlaskClient, limits: None
+) -> None:
+    _member()
+    one = [_ask_for_a_link(client, f"n{n}@exempel.test", "192.0.2.1") for n in range(40)]
+    assert one == [303] * 30 + [429] * 10
+    assert _ask_for_a_link(client, DORA, "192.0.2.2") == 303
+
+
+def test_five_thousand_requests_from_one_address_mail_it_six_times_at_most(
+    app: Flask, client: FlaskClient, limits: None
+) -> None:
+    _member()
+    before = len(delivered(app))
+    asked = [_ask_for_a_link(client, DORA, f"192.0.{n // 250}.{n % 250}") for n in range(5000)]
+    assert asked.count(303) == 6
+    assert asked.count(429) == 4994
+    assert 1 <= len(delivered(app)) - before <= 6
+    refused = client.post("/privacy/find", data={"email": DORA})
+    assert "Lite för många försök" in refused.text
+    assert _ask_for_a_link(client, "alice@exempel.test", "198.51.100.1") == 303
 
 
 # Time limits
