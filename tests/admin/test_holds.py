@@ -192,6 +192,13 @@ def test_only_what_leads_to_a_person_is_offered(office: FlaskClient) -> None:
     assert not {"security", "survey_answers", "legal_claims", "service_mail"} & offered
 
 
+def test_nothing_is_chosen_in_advance(office: FlaskClient) -> None:
+    (activity,) = re.findall(
+        r'<select[^>]*name="activity".*?</select>', office.get(NEW).text, re.DOTALL
+    )
+    assert re.findall(r'<option[^>]* value="([^"]*)"', activity)[0] == ""
+
+
 def test_a_wrong_form_by_htmx_is_answered_with_its_part(office: FlaskClient) -> None:
     headers = {"HX-Request": "true", "HX-Request-Type": "partial"}
     answer = office.post(NEW, data=typed(ground=""), headers=headers)

@@ -32,6 +32,7 @@ from trustivide.core.activities import ACCOUNTS, SEARCH_HISTORY, TEAM_SURVEYS
 from trustivide.core.crypto import ring
 from trustivide.core.db import Base, Plain, db, is_encrypted, transaction
 from trustivide.core.errors import Refused
+from trustivide.core.holds import Held
 from trustivide.core.inventory import Consequence, Dependent
 from trustivide.core.subjects import Person
 from trustivide.core.text import Text
@@ -480,6 +481,31 @@ def test_a_hold_elsewhere_ends_nobodys_right_to_leave(
     _end(client, path)
     _in_a_week(tick)
     assert _count(Organisation) == 1
+
+
+def test_a_hold_that_comes_between_the_note_and_the_rows_still_keeps_them(
+    client: FlaskClient, path: str
+) -> None:
+    members, answers = _count(TeamMember), _count(AnswerSet)
+    member = db.session.scalars(select(TeamMember)).first()
+    assert member
+    address = member.email
+    sign_in(client)
+    location = _end(client, path)
+    ending = db.session.scalars(select(Erasure.id)).one()
+    db.session.rollback()
+    contract._note_intent(ending, clock.now())
+    placed = hold(address, TEAM_SURVEYS)
+    with pytest.raises(Held):
+        contract.run({"id": str(ending)}, clock.now())
+    assert (_count(Organisation), _count(TeamMember)) == (1, members)
+    assert _count(AnswerSet) == answers
+    assert client.get(f"{location}.json").status_code == 404
+    end(placed)
+    db.session.rollback()
+    contract.run({"id": str(ending)}, clock.now())
+    assert _count(Organisation) == 0
+    assert client.get(f"{location}.json").status_code == 200
 
 
 # Erasing

@@ -197,7 +197,7 @@ class HoldForm(Form):
     def __init__(self, today: date) -> None:
         super().__init__()
         self.today = today
-        self.activity.choices = _choices({a.key: a.name for a in holdable()})
+        self.activity.choices = _choices(_NONE | {a.key: a.name for a in holdable()})
 
     def validate_ends_on(self, field: Any) -> None:
         """A hold ends: after today, and within three years."""

@@ -24,6 +24,7 @@ from sqlalchemy import (
     event,
     func,
     insert,
+    or_,
     select,
 )
 from sqlalchemy.schema import DDL
@@ -100,12 +101,16 @@ class Ledger:
             return int(result.inserted_primary_key[0])  # type: ignore[index]
 
     def count(self, effect: str | None = None, references: Collection[bytes] | None = None) -> int:
-        """How many entries there are, of one effect or of all, about these or about everyone."""
+        """How many entries there are, of one effect or of all, about these or about everyone.
+
+        An erasure stands under one reference, and names the others of the same person.
+        """
         counted = select(func.count()).select_from(_entries)
         if effect is not None:
             counted = counted.where(_entries.c.effect == effect)
         if references is not None:
-            counted = counted.where(_entries.c.reference.in_(references))
+            named = (_entries.c.detail.contains(reference.hex()) for reference in references)
+            counted = counted.where(or_(_entries.c.reference.in_(references), *named))
         with self.engine.connect() as connection:
             return connection.scalar(counted) or 0
 

@@ -21,5 +21,6 @@ def retention() -> ResponseReturnValue:
         forecast=sweeps.forecast(session, night),
         by_event=[a for a in ALL if a.retention and a.retention.days is None],
         runs=sweeps.runs(session),
-        labels={group.name: group.label for group in inventory.groups()},
+        spent=sweeps.spent(session, night),
+        labels={group.name: group.label for group in inventory.groups()} | sweeps.SPENT,
     )

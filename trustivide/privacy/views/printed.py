@@ -74,7 +74,6 @@ def _facts(body: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def _lists(body: dict[str, Any]) -> list[dict[str, Any]]:
-    also = ("published_aggregates", "exports", "backups", "uncounted")
     return [
         {
             "heading": _("Vad som är kvar, och varför"),
@@ -87,11 +86,21 @@ def _lists(body: dict[str, Any]) -> list[dict[str, Any]]:
                 for name, state, count in receipt.told(body)
             ],
         },
-        {
-            "heading": _("Och i övrigt"),
-            "items": [body[key][language()] for key in also if key in body],
-        },
+        {"heading": _("Och i övrigt"), "items": _besides(body)},
     ]
+
+
+def _besides(body: dict[str, Any]) -> list[str]:
+    keys = ("published_aggregates", "exports", "backups", "uncounted")
+    said: list[str] = [body[key][language()] for key in keys if key in body]
+    if body["tables"].get("suppression"):
+        said.append(
+            _(
+                "Ditt nej till utskick gäller fortfarande. Vi har kvar ett kontrollvärde av "
+                "adressen för det, men inte adressen."
+            )
+        )
+    return said
 
 
 def _remaining(each: receipt.Remaining) -> str:
