@@ -275,6 +275,20 @@ def _pg_dump() -> str:
     return found
 
 
+def stands_in(values: frozenset[bytes]) -> set[str]:
+    """The columns of the whole database in which one of ``values`` stands."""
+    found = set()
+    with db.engine.connect() as connection:
+        for table in Base.metadata.sorted_tables:
+            for row in connection.execute(text(f'SELECT * FROM "{table.name}"')).mappings():
+                found |= {
+                    f"{table.name}.{name}"
+                    for name, value in row.items()
+                    if value is not None and as_bytes(value) in values
+                }
+    return found
+
+
 def beside(instance: Path) -> bytes:
     """Every other file: mail, exports, the queue. The ledger is allow-listed, the file above."""
     own = {"trustivide.db", "trustivide.db-wal", "trustivide.db-shm"}
