@@ -130,6 +130,8 @@ def test_the_person_sees_it_with_ground_end_and_owner(app: Flask, client: FlaskC
     preview = client.get("/privacy/erasure").text
     for word in (GROUND, "Stina Ström", shown, "Det här bevaras tills vidare"):
         assert word in preview
+    held = preview.partition('id="held-title"')[2].partition("</section>")[0]
+    assert held.index(GROUND) < held.index("tömd på allt annat")  # what it is about comes first
 
 
 @both_databases

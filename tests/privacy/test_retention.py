@@ -355,7 +355,7 @@ def test_staff_read_in_words_of_files_and_jobs_that_go_too(app: Flask, client: F
     old = clock.day_of(clock.now() - timedelta(days=31))
     with transaction() as session:
         session.add_all(Job(kind="x", params={}, state="done", created_on=old) for _ in range(3))
-    files, jobs = retention.SPENT["exports"].sv, retention.SPENT["jobs"].sv
+    files, jobs = (label.sv for label, _ in retention.SPENT.values())
     page = office.get("/admin/retention").text
     assert (_row(page, files)[2], _row(page, jobs)[2]) == ("0", "3")
     retention.sweep(clock.now())

@@ -90,8 +90,9 @@ class Plan:
 
     @property
     def held(self) -> tuple[Planned, ...]:
-        """Groups that wait until a legal hold ends."""
-        return tuple(p for p in self.groups if p.held)
+        """Groups that wait until a legal hold ends; those that only come along stand last."""
+        held = (p for p in self.groups if p.held)
+        return tuple(sorted(held, key=lambda p: p.held[0].owner is None))
 
 
 def plan(session: Session, person: Person) -> Plan:

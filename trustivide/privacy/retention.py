@@ -27,10 +27,16 @@ log = logging.getLogger(__name__)
 BATCH = 500
 _DONE_JOBS = timedelta(days=30)
 SPENT = {
-    "exports": Text("Filer som någon beställt med sina uppgifter", "Files that somebody asked for"),
-    "jobs": Text("Utförda jobb, utan personuppgifter", "Finished jobs, without personal data"),
+    "exports": (
+        Text("Filer som någon beställt med sina uppgifter", "Files that somebody asked for"),
+        Text("7 dagar", "7 days"),
+    ),
+    "jobs": (
+        Text("Utförda jobb, utan personuppgifter", "Finished jobs, without personal data"),
+        Text("30 dagar", "30 days"),
+    ),
 }
-"""What else a sweep lets go, which no activity's days end: name in its counts → how it is read."""
+"""What else a sweep lets go, which no activity's days end: name in its counts → label and rule."""
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ def retention() -> ResponseReturnValue:
         forecast=sweeps.forecast(session, night),
         by_event=[a for a in ALL if a.retention and a.retention.days is None],
         runs=sweeps.runs(session),
-        spent=sweeps.spent(session, night),
-        labels={group.name: group.label for group in inventory.groups()} | sweeps.SPENT,
+        spent=[(*sweeps.SPENT[name], n) for name, n in sweeps.spent(session, night).items()],
+        labels={group.name: group.label for group in inventory.groups()}
+        | {name: label for name, (label, _) in sweeps.SPENT.items()},
     )
