@@ -15,21 +15,21 @@ from sqlalchemy import select
 from tests.admin.test_office import in_office
 from tests.conftest import both_databases
 from tests.factories import account, customer, delivered, link_in, sign_in, staff
-from tests.privacy.stories import DORA, visit
+from tests.privacy.stories import DORA, WORDS, visit
+from tests.privacy.stories import asked as ask
 from trustivide.admin.models import StaffAccess
 from trustivide.auth.models import User
 from trustivide.auth.queries import person as person_of
 from trustivide.core import clock
-from trustivide.core.activities import CUSTOMER_RELATIONS, TEAM_SURVEYS, USAGE_ANALYSIS, Activity
+from trustivide.core.activities import CUSTOMER_RELATIONS, TEAM_SURVEYS, USAGE_ANALYSIS
 from trustivide.core.db import db, transaction
 from trustivide.core.subjects import Person
 from trustivide.organisations.models import Organisation
 from trustivide.privacy import actions, answers, desk
-from trustivide.privacy.cases import About, Decided
+from trustivide.privacy.cases import Decided
 from trustivide.privacy.models import Case, RecipientNotice, Request
 from trustivide.rights.queries import may_use, objected
 
-WORDS = "Jag vill veta vilka som fått min adress av er."
 ANSWER = "Ingen utanför Sverige har fått den."
 
 
@@ -43,30 +43,6 @@ def office(client: FlaskClient, alice: User) -> FlaskClient:
     """Stina, signed in with both factors; Alice is a customer."""
     staff()
     return in_office(client)
-
-
-def ask(
-    user: User,
-    kind: str = "other",
-    *,
-    activity: Activity | None = None,
-    wanted: str | None = None,
-    about: About | None = None,
-) -> Request:
-    with transaction() as session:
-        return actions.ask(
-            session,
-            person_of(user),
-            kind,
-            clock.now(),
-            address=user.email,
-            name=user.name,
-            locale=user.locale,
-            details=WORDS,
-            activity=activity,
-            wanted=wanted,
-            about=about,
-        )
 
 
 def held(request: Request) -> Request:

@@ -7,12 +7,17 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
 from tests.factories import customer, delivered, link_in
+from trustivide.auth.models import User
+from trustivide.auth.queries import person as person_of
+from trustivide.core import clock
 from trustivide.core.db import db, transaction
 from trustivide.organisations.models import Organisation
+from trustivide.privacy import actions
 from trustivide.privacy.models import Request
 from trustivide.teams.models import Team, TeamMember
 
 DORA = "dora@exempel.test"
+WORDS = "Jag vill veta vilka som fått min adress av er."
 
 
 def member(email: str = DORA, name: str | None = "Dora Dal", team: str = "Blå laget") -> None:
@@ -52,3 +57,19 @@ def requests(kind: str) -> int:
     """How often a right was exercised."""
     db.session.rollback()
     return db.session.scalar(select(func.count()).where(Request.kind == kind)) or 0
+
+
+def asked(user: User, kind: str = "other", words: str = WORDS, **more: object) -> Request:
+    """Somebody with an account asks for something that people must decide."""
+    with transaction() as session:
+        return actions.ask(
+            session,
+            person_of(user),
+            kind,
+            clock.now(),
+            address=user.email,
+            name=user.name,
+            locale=user.locale,
+            details=words,
+            **more,  # type: ignore[arg-type]
+        )

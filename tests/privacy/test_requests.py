@@ -15,6 +15,7 @@ from sqlalchemy import func, select, text
 
 from tests.conftest import both_databases
 from tests.factories import account, customer, delivered, sign_in, staff
+from tests.privacy.stories import WORDS, asked
 from tests.surveys import attacker
 from tests.surveys.stories import answer, launched, tokens
 from trustivide.auth.models import User
@@ -39,8 +40,6 @@ from trustivide.surveys import actions as surveys
 from trustivide.surveys.models import AnswerSet
 from trustivide.web.limits import limiter
 
-WORDS = "Jag vill veta vilka som fått min adress av er."
-
 
 @pytest.fixture
 def alice(app: Flask) -> User:
@@ -57,22 +56,6 @@ def requests(**where: object) -> list[Request]:
 
 def case_of(request: Request) -> Case:
     return db.session.scalars(select(Case).where(Case.request_id == request.id)).one()
-
-
-def asked(user: User, kind: str = "other", words: str = WORDS, **more: object) -> Request:
-    """Alice asks for something that people must decide."""
-    with transaction() as session:
-        return actions.ask(
-            session,
-            person_of(user),
-            kind,
-            clock.now(),
-            address=user.email,
-            name=user.name,
-            locale=user.locale,
-            details=words,
-            **more,  # type: ignore[arg-type]
-        )
 
 
 def subjects(app: Flask, to: str = "alice@exempel.test") -> list[str]:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from trustivide.core import inventory
@@ -150,14 +149,10 @@ class Processor:
 
 def processors(session: Session, today: date) -> list[Processor]:
     """Every recipient. An agreement is what staff attested last, and nothing is assumed."""
+    newest = {e.needed.subject: e.newest for e in evidence.all_evidence(session)}
     found = []
     for recipient in inventory.recipients():
-        agreement = session.scalar(
-            select(Attestation)
-            .where(Attestation.subject == evidence.agreement(recipient))
-            .order_by(Attestation.attested_on.desc(), Attestation.valid_until.desc())
-            .limit(1)
-        )
+        agreement = newest.get(evidence.agreement(recipient))
         found.append(
             Processor(
                 recipient,

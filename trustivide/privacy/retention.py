@@ -1,7 +1,7 @@
 """Letting go in time, read from the declarations."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -14,7 +14,7 @@ from trustivide.core import clock, inventory
 from trustivide.core.clock import day_of
 from trustivide.core.compaction import compact
 from trustivide.core.db import db, transaction
-from trustivide.core.holds import standing
+from trustivide.core.holds import Hold, standing
 from trustivide.core.inventory import Group, Since
 from trustivide.core.text import Text
 from trustivide.outbox.models import Job
@@ -72,7 +72,8 @@ def next_sweep(now: datetime) -> datetime:
 
 def forecast(session: Session, now: datetime) -> list[Forecast]:
     """What would go of each group that a date ends, at ``now``. Asking changes nothing."""
-    return [_foreseen(session, group, now) for group in swept()]
+    holds = standing(session)
+    return [_foreseen(session, group, now, holds) for group in swept()]
 
 
 def spent(session: Session, now: datetime) -> dict[str, int]:
@@ -81,12 +82,12 @@ def spent(session: Session, now: datetime) -> dict[str, int]:
     return {"exports": export.expired(session, now), "jobs": jobs or 0}
 
 
-def _foreseen(session: Session, group: Group, now: datetime) -> Forecast:
+def _foreseen(session: Session, group: Group, now: datetime, holds: Sequence[Hold]) -> Forecast:
     def rows(at: datetime, *also: Any) -> int:
         counted = select(func.count()).select_from(group.table).where(_past(group, at), *also)
         return session.scalar(counted) or 0
 
-    under_hold = _under_hold(session, group)
+    under_hold = _under_hold(group, holds)
     free = [] if under_hold is None else [~under_hold]
     return Forecast(
         group,
@@ -150,7 +151,7 @@ def _add(session: Session, run_id: UUID, name: str, n: int) -> dict[str, int]:
 def _let_go(run_id: UUID, group: Group, now: datetime) -> int:
     """One batch of one group, and the note of it, together or not at all."""
     with transaction() as session:
-        due = _due(session, group, now)
+        due = _due(group, now, standing(session))
         ids = session.scalars(select(group.table.c.id).where(due).limit(BATCH)).all()
         if ids:
             session.execute(delete(group.table).where(group.table.c.id.in_(ids)))
@@ -176,26 +177,26 @@ def overdue(session: Session, moment: datetime) -> list[Group]:
 
     What a legal hold keeps is not late.
     """
-    groups = list(swept())
+    groups, holds = list(swept()), standing(session)
     late = session.execute(
-        select(*(select(g.table.c.id).where(_due(session, g, moment)).exists() for g in groups))
+        select(*(select(g.table.c.id).where(_due(g, moment, holds)).exists() for g in groups))
     ).one()
     return [group for group, is_late in zip(groups, late, strict=True) if is_late]
 
 
-def _under_hold(session: Session, group: Group) -> Any:
+def _under_hold(group: Group, holds: Sequence[Hold]) -> Any:
     """Which rows a legal hold keeps; ``None`` when none does."""
     kept = [
         group.table.c.id.in_(select(group.model.id).where(where))  # type: ignore[attr-defined]
-        for hold in standing(session)
+        for hold in holds
         if hold.covers(group) and (where := inventory.clause(group, hold.person)) is not None
     ]
     return or_(*kept) if kept else None
 
 
-def _due(session: Session, group: Group, now: datetime) -> Any:
+def _due(group: Group, now: datetime, holds: Sequence[Hold]) -> Any:
     """Which rows go: their days have passed, and no hold keeps them."""
-    under_hold, past = _under_hold(session, group), _past(group, now)
+    under_hold, past = _under_hold(group, holds), _past(group, now)
     return past if under_hold is None else past & ~under_hold
 
 
