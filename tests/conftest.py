@@ -89,14 +89,14 @@ def postgres_server() -> Iterator[str]:
         server.stop()
 
 
-def _execute(server: str, statement: str) -> None:
+def execute(server: str, statement: str) -> None:
     import psycopg
 
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(statement)
 
 
-def _named(server: str, name: str) -> str:
+def named(server: str, name: str) -> str:
     base, _, query = server.partition("?")
     return f"{base.rsplit('/', 1)[0]}/{name}" + (f"?{query}" if query else "")
 
@@ -105,9 +105,9 @@ def _named(server: str, name: str) -> str:
 def postgres_template(postgres_server: str, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The name of a migrated PostgreSQL database, cloned for each test."""
     name = f"template_{uuid4().hex}"
-    _execute(postgres_server, f"CREATE DATABASE {name}")
+    execute(postgres_server, f"CREATE DATABASE {name}")
     folder = tmp_path_factory.mktemp("postgres-template")
-    app = create_app(environment(folder, DATABASE_URL=_named(postgres_server, name)))
+    app = create_app(environment(folder, DATABASE_URL=named(postgres_server, name)))
     with app.app_context():
         upgrade()
         db.session.remove()
@@ -147,9 +147,9 @@ def settings(
         return
     server = request.getfixturevalue("postgres_server")
     template, name = request.getfixturevalue("postgres_template"), f"test_{uuid4().hex}"
-    _execute(server, f"CREATE DATABASE {name} TEMPLATE {template}")
-    yield environment(folder, DATABASE_URL=_named(server, name))
-    _execute(server, f"DROP DATABASE {name} WITH (FORCE)")
+    execute(server, f"CREATE DATABASE {name} TEMPLATE {template}")
+    yield environment(folder, DATABASE_URL=named(server, name))
+    execute(server, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture

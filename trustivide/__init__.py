@@ -20,7 +20,7 @@ from trustivide.admin.views import routes as admin_pages
 from trustivide.auth import login
 from trustivide.auth import queries as accounts
 from trustivide.auth import views as auth
-from trustivide.core import activities, compaction, crypto, inventory
+from trustivide.core import activities, compaction, crypto, inventory, locks
 from trustivide.core import holds as core_holds
 from trustivide.core.cookies import SESSION
 from trustivide.core.db import db
@@ -86,7 +86,10 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
     activities.engage(settings.recipients)
     db.init_app(app)
     Migrate(app, db, directory=str(ROOT / "migrations"), render_as_batch=True)
-    ledger.install(ledger.Ledger(settings.ledger_url))
+    with locks.alone(settings.instance):
+        # Web and worker start together; whoever is first makes the files.
+        ledger.install(ledger.Ledger(settings.ledger_url))
+        worker.init_app(app)
     Mail(app)
     Compress(app)
     if settings.proxies:
@@ -99,7 +102,6 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
     headers.init_app(app)
     limits.init_app(app)
     errors.init_app(app)
-    worker.init_app(app)
     web.init_app(app, delivery.mail_folder(app))
     for blueprint in (
         auth.bp,

@@ -125,20 +125,24 @@ def site(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Ite
         env=environ,
         stderr=subprocess.PIPE,
     )
-    worker = subprocess.Popen(
-        [sys.executable, "-m", "flask", "--app", "wsgi", "worker"],
-        cwd=ROOT,
-        env=environ,
-        stderr=subprocess.DEVNULL,
-    )
+    said = folder / "worker.log"
+    with said.open("w") as log:
+        worker = subprocess.Popen(
+            [sys.executable, "-m", "flask", "--app", "wsgi", "worker"],
+            cwd=ROOT,
+            env=environ,
+            stderr=log,
+        )
     site = Site(f"http://localhost:{port}", environ, postbox)
     _wait_for(f"{site.url}/healthz", web)
     yield site
+    died = worker.poll() is not None
     for process in (web, worker):
         process.terminate()
     for process in (web, worker):
         process.wait(20)
     smtp.stop()
+    assert not died, said.read_text()
 
 
 def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:

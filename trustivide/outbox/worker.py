@@ -93,5 +93,8 @@ def init_app(app: Flask) -> None:
 
 def run(app: Flask, workers: int = 2) -> None:
     """Run the consumer until it is told to stop."""
-    tick(app)
+    try:
+        tick(app)
+    except Exception:
+        log.exception("the first round failed; the next minute tries again")
     Consumer(app.extensions["queue"], workers=workers, max_delay=1.0).run()

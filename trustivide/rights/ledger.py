@@ -29,6 +29,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.schema import DDL
 
+_OPENING = 0x7472757374  # the advisory lock's number: any that nobody else takes
+
 _metadata = MetaData()
 _entries = Table(
     "entry",
@@ -85,7 +87,11 @@ class Ledger:
 
     def __init__(self, url: str) -> None:
         self.engine: Engine = create_engine(url, hide_parameters=True)
-        _metadata.create_all(self.engine)
+        with self.engine.begin() as connection:
+            if connection.dialect.name == "postgresql":
+                # Processes on several machines may start together.
+                connection.execute(select(func.pg_advisory_xact_lock(_OPENING)))
+            _metadata.create_all(connection)
 
     def append(self, effect: str, reference: bytes, day: date, detail: Mapping[str, object]) -> int:
         """Write one entry durably, in a transaction of its own, and return its number."""

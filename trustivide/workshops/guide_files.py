@@ -9,14 +9,13 @@ the folder is safe: the files are made anew.
 import json
 import os
 from dataclasses import asdict
-from fcntl import LOCK_EX, flock
 from functools import lru_cache
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 from uuid import uuid4
 
-from trustivide.core import children
+from trustivide.core import children, locks
 from trustivide.workshops.cards import WorkshopCard
 
 _HERE = Path(__file__).parent
@@ -34,9 +33,7 @@ def guide_file(folder: Path, card: WorkshopCard) -> Path:
     if file.exists():
         return file
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("w") as lock:
-        # Released when the file is closed, also by a crash.
-        flock(lock, LOCK_EX)
+    with locks.alone(folder):
         if not file.exists():
             _make(card, file)
     return file
