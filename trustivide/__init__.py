@@ -17,14 +17,16 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from trustivide import cli, config
 from trustivide.admin import queries as office
 from trustivide.admin.views import routes as admin_pages
+from trustivide.audit import actions as audit
 from trustivide.auth import login
 from trustivide.auth import queries as accounts
-from trustivide.auth import views as auth
+from trustivide.auth.views import routes as auth
 from trustivide.core import activities, compaction, crypto, inventory, locks
 from trustivide.core import holds as core_holds
 from trustivide.core.cookies import SESSION
 from trustivide.core.db import db
 from trustivide.core.errors import BootError
+from trustivide.core.roles import CUSTOMER, STAFF, customer_may, staff_may
 from trustivide.organisations import actions as organisation_actions
 from trustivide.organisations import queries as organisations
 from trustivide.organisations import views as organisation_views
@@ -121,7 +123,7 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
     _measure_promises(settings)
     _templates(app, settings)
     access.init_app(app, POLICIES)
-    access.check(app, POLICIES)
+    access.check(app, POLICIES, PERMISSIONS)
     inventory.check()
     _check_live_tables(app)
     cli.init_app(app)
@@ -216,6 +218,7 @@ def _connect_features() -> None:
     ]
     outbox.every_night[:] = [
         organisation_actions.forget_unconfirmed,
+        audit.prune,
         holds.end_due,
         retention.sweep,
         desk.remind,
@@ -251,17 +254,17 @@ def _account(_: str | None) -> Any:
     return who
 
 
-def _member(role: str | None) -> organisations.Actor:
+def _member(permission: str | None) -> organisations.Actor:
     who = _account(None)
     actor = organisations.actor_for(db.session(), who.user.id)
-    if actor is None or not actor.may(role or "member"):
+    if actor is None or not actor.may(str(permission)):
         raise NotFound
     return actor
 
 
-def _staff(_: str | None) -> Any:
+def _staff(permission: str | None) -> Any:
     who = _account(None)
-    if not who.user.is_staff:
+    if not staff_may(who.user.staff_role, str(permission)):
         raise NotFound
     if not who.sign_in.second_factor:
         raise access.SignInFirst("auth.second_factor")
@@ -283,6 +286,8 @@ POLICIES: dict[str, access.Policy] = {
     "subject": _subject,
     "respondent": lambda _: respondents.holder(),
 }
+PERMISSIONS = {"member": CUSTOMER, "staff": STAFF}
+"""What these kinds of access rule may ask for."""
 
 
 def _templates(app: Flask, settings: config.Settings) -> None:
@@ -323,10 +328,18 @@ def _templates(app: Flask, settings: config.Settings) -> None:
         if who is None:
             return None
         actor = organisations.actor_for(db.session(), who.user.id)
+
+        def may(permission: str) -> bool:
+            """What pages ask before they show a way to something."""
+            if permission in STAFF:
+                return staff_may(who.user.staff_role, permission)
+            return actor is not None and customer_may(actor.role, permission)
+
         return SimpleNamespace(
             name=who.user.name,
             email=who.user.email,
             is_staff=who.user.is_staff,
+            may=may,
             organisation_name=(
                 organisations.organisation_of(db.session(), actor).name if actor else None
             ),

@@ -148,7 +148,7 @@ def _people(now: datetime) -> User:
             )
         if accounts.by_address(session, STINA) is None:
             stina = _confirmed(session, STINA, "Stina Ström (påhittad)", now)
-            stina.is_staff = True
+            stina.staff_role = "owner"
             auth.enrol_totp(session, stina, pyotp.random_base32(32))
     return alice
 

@@ -116,7 +116,7 @@ def test_a_value_is_corrected_in_place_and_the_old_one_is_gone(
 def test_what_may_not_be_corrected_has_no_page(app: Flask, client: FlaskClient) -> None:
     user = customer()
     sign_in(client)
-    for field in ("password_hash", "is_staff", "id"):
+    for field in ("password_hash", "staff_role", "id"):
         assert client.get(f"/privacy/data/user/{user.id}/{field}").status_code == 404
 
 

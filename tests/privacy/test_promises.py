@@ -377,7 +377,7 @@ def test_a_hold_that_nobody_answers_for_is_shown(app: Flask) -> None:
 
 def test_nothing_that_computes_writes_access() -> None:
     """Art. 22: results and suggestions can't change a role, or who may sign in."""
-    decides = {"role", "is_staff", "confirmed_at", "totp_secret"}
+    decides = {"role", "staff_role", "confirmed_at", "totp_secret"}
     found = []
     for package in ("surveys", "workshops"):
         for path in (ROOT / "trustivide" / package).rglob("*.py"):

@@ -8,6 +8,8 @@ import pyotp
 from sqlalchemy import delete, update
 from sqlalchemy.orm import Session
 
+from trustivide.audit import actions as audit
+from trustivide.audit.events import EVENTS
 from trustivide.auth.models import OneTimeLink, SignIn, User
 from trustivide.auth.passwords import hash_password
 from trustivide.auth.queries import by_address
@@ -178,6 +180,25 @@ def reset_password(session: Session, token: str, password: str, now: datetime) -
     return user
 
 
+def note_change(
+    session: Session, user: User, event: str, now: datetime, *, detail: str = ""
+) -> None:
+    """Something about how ``user`` signs in was changed by themselves: seal it, and mail them.
+
+    ``event`` is one of :data:`trustivide.audit.events.EVENTS`; the mail calls it by its label.
+    """
+    audit.record(session, event, now, actor_id=user.id, about_id=user.id, detail=detail)
+    send_mail(
+        session,
+        "credential_changed",
+        user.email,
+        {"name": user.name, "what": EVENTS[event].in_(user.locale)},
+        purpose=SECURITY,
+        locale=user.locale,
+        now=now,
+    )
+
+
 def take_address(
     session: Session, user: User, before: str, now: datetime, *, keep: UUID | None
 ) -> None:
@@ -201,8 +222,18 @@ def take_address(
     session.flush()
 
 
-def sign_in(session: Session, user: User, now: datetime, *, second_factor: bool = False) -> str:
-    """Begin a sign-in and return the token for the cookie (192 bits)."""
+def sign_in(
+    session: Session,
+    user: User,
+    now: datetime,
+    *,
+    second_factor: bool = False,
+    device: str | None = None,
+) -> str:
+    """Begin a sign-in and return the token for the cookie (192 bits).
+
+    ``device`` names the kind of browser and system, for the person to know it again.
+    """
     token = secrets.token_urlsafe(24)
     session.add(
         SignIn(
@@ -211,6 +242,8 @@ def sign_in(session: Session, user: User, now: datetime, *, second_factor: bool 
             created_at=now,
             verified_at=now,
             second_factor=second_factor,
+            device=device,
+            last_seen_on=day_of(now),
         )
     )
     session.flush()

@@ -239,6 +239,23 @@ SECURITY = Activity(
     (HOSTING, MAIL_PROVIDER),
     subjects=_EVERYONE,
 )
+SECURITY_LOG = Activity(
+    "security_log",
+    Text("Säkerhetslogg", "Security log"),
+    Text(
+        "Att upptäcka och utreda intrång: inloggningar, ändrade roller och öppnade uppgifter",
+        "To detect and investigate intrusions: sign-ins, changed roles and opened data",
+    ),
+    LegalBasis.LEGITIMATE_INTEREST,
+    Text(
+        "Tid, händelse och konto-id, inga namn eller adresser",
+        "Time, event and account id, no names or addresses",
+    ),
+    _USE,
+    Retention(Text("12 månader", "12 months")),
+    (HOSTING,),
+    subjects=_EVERYONE,
+)
 CUSTOMER_RELATIONS = Activity(
     "customer_relations",
     Text("Kundregister", "Customer register"),
@@ -513,6 +530,7 @@ STAFF_ACCESS = Activity(
 ALL = (
     ACCOUNTS,
     SECURITY,
+    SECURITY_LOG,
     CUSTOMER_RELATIONS,
     TEAM_SURVEYS,
     SURVEY_ANSWERS,

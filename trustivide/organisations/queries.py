@@ -8,9 +8,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from trustivide.auth.models import User
+from trustivide.core.roles import customer_may
 from trustivide.organisations.models import Membership, Organisation
-
-ROLES = ("member", "leader", "admin", "owner")
 
 
 @dataclass(frozen=True)
@@ -21,9 +20,9 @@ class Actor:
     organisation_id: UUID
     role: str
 
-    def may(self, role: str) -> bool:
-        """Whether the actor's role is at least ``role``."""
-        return ROLES.index(self.role) >= ROLES.index(role)
+    def may(self, permission: str) -> bool:
+        """Whether the actor's role allows it (see :mod:`trustivide.core.roles`)."""
+        return customer_may(self.role, permission)
 
 
 def actor_for(session: Session, user_id: UUID) -> Actor | None:

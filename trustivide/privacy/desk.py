@@ -20,6 +20,7 @@ from trustivide.core.clock import STOCKHOLM, day_of
 from trustivide.core.db import db, transaction
 from trustivide.core.errors import Refused
 from trustivide.core.inventory import Consequence
+from trustivide.core.roles import STAFF
 from trustivide.core.subjects import Person
 from trustivide.core.text import Text
 from trustivide.outbox.actions import send_mail
@@ -225,7 +226,9 @@ def remind(now: datetime) -> None:
             request.reminded_on = today
         late = sum(r.due_on < today for r in due)
         colleagues = session.scalars(
-            select(User).where(User.is_staff, User.confirmed_at.is_not(None))
+            select(User).where(
+                User.staff_role.in_(STAFF["requests.handle"]), User.confirmed_at.is_not(None)
+            )
         ).all()
         for colleague in colleagues if due else ():
             send_mail(

@@ -38,7 +38,7 @@ def _member(team_id: UUID, member_id: UUID) -> TeamMember:
 
 
 @bp.get("/")
-@member("leader")
+@member("teams.manage")
 def index() -> ResponseReturnValue:
     """The organisation's teams."""
     teams = queries.for_actor(db.session(), g.actor).all()
@@ -46,7 +46,7 @@ def index() -> ResponseReturnValue:
 
 
 @bp.post("/")
-@member("leader")
+@member("teams.manage")
 def create() -> ResponseReturnValue:
     """A new team."""
     form = TeamForm()
@@ -60,7 +60,7 @@ def create() -> ResponseReturnValue:
 
 
 @bp.get("/<uuid:team_id>")
-@member("leader")
+@member("teams.manage")
 def show(team_id: UUID) -> ResponseReturnValue:
     """A team with its members."""
     return _show(_team(team_id))
@@ -85,7 +85,7 @@ def _show(
 
 
 @bp.route("/<uuid:team_id>/name", methods=["GET", "POST"])
-@member("leader")
+@member("teams.manage")
 def rename(team_id: UUID) -> ResponseReturnValue:
     """Another name for the team."""
     team = _team(team_id)
@@ -100,7 +100,7 @@ def rename(team_id: UUID) -> ResponseReturnValue:
 
 
 @bp.route("/<uuid:team_id>/removal", methods=["GET", "POST"])
-@member("leader")
+@member("teams.manage")
 def removal(team_id: UUID) -> ResponseReturnValue:
     """Erase a team, after saying what goes with it."""
     team = _team(team_id)
@@ -119,7 +119,7 @@ def removal(team_id: UUID) -> ResponseReturnValue:
 
 
 @bp.post("/<uuid:team_id>/members/preview")
-@member("leader")
+@member("teams.manage")
 def preview(team_id: UUID) -> ResponseReturnValue:
     """Show what pasted addresses would do. Nothing is saved."""
     team, form = _team(team_id), PasteForm()
@@ -139,7 +139,7 @@ def _preview(team: Team, form: PasteForm, reading: Reading) -> ResponseReturnVal
 
 
 @bp.post("/<uuid:team_id>/members")
-@member("leader")
+@member("teams.manage")
 def add(team_id: UUID) -> ResponseReturnValue:
     """Add what the preview showed: all of it, or knowingly what could be read."""
     team, form = _team(team_id), PasteForm()
@@ -155,7 +155,7 @@ def add(team_id: UUID) -> ResponseReturnValue:
 
 
 @bp.route("/<uuid:team_id>/members/<uuid:member_id>", methods=["GET", "POST"])
-@member("leader")
+@member("teams.manage")
 def edit(team_id: UUID, member_id: UUID) -> ResponseReturnValue:
     """Correct a member, in place or on the same page without scripts."""
     wanted = _member(team_id, member_id)
@@ -175,7 +175,7 @@ def edit(team_id: UUID, member_id: UUID) -> ResponseReturnValue:
 
 
 @bp.route("/<uuid:team_id>/members/<uuid:member_id>/removal", methods=["GET", "POST"])
-@member("leader")
+@member("teams.manage")
 def remove(team_id: UUID, member_id: UUID) -> ResponseReturnValue:
     """Erase a member, with a way back for ten minutes that the server keeps nothing for.
 
@@ -205,7 +205,7 @@ def _undo_token(removed: TeamMember) -> str:
 
 
 @bp.post("/<uuid:team_id>/members/undo")
-@member("leader")
+@member("teams.manage")
 def undo(team_id: UUID) -> ResponseReturnValue:
     """Put back somebody who was just removed."""
     team, form = _team(team_id), UndoForm()

@@ -1,11 +1,11 @@
 """Who may use a route. A route that says nothing does not boot.
 
-This module knows no role and no user: create_app injects, for each kind of
+This module knows no permission and no user: create_app injects, for each kind of
 rule, a policy that answers with the actor or raises. "Not for you" is always
 404, since 403 would tell a stranger that the thing exists.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -23,7 +23,7 @@ Policy = Callable[[str | None], Any]
 
 @dataclass(frozen=True)
 class Rule:
-    """``kind`` names the policy, ``detail`` what it asks for (a role, say)."""
+    """``kind`` names the policy, ``detail`` what it asks for: a permission."""
 
     kind: str
     detail: str | None = None
@@ -55,14 +55,14 @@ def account(view: View) -> View:
     return _rule("account")(view)
 
 
-def member(role: str) -> Callable[[View], View]:
-    """A member of a customer organisation with at least ``role``."""
-    return _rule("member", role)
+def member(permission: str) -> Callable[[View], View]:
+    """A member of a customer organisation whose role has ``permission``."""
+    return _rule("member", permission)
 
 
-def staff(role: str) -> Callable[[View], View]:
-    """A member of Trustivide's staff with ``role``, signed in with a second factor."""
-    return _rule("staff", role)
+def staff(permission: str) -> Callable[[View], View]:
+    """A member of Trustivide's staff with ``permission``, signed in with a second factor."""
+    return _rule("staff", permission)
 
 
 def respondent(view: View) -> View:
@@ -97,12 +97,18 @@ def _rule_of(app: Flask, endpoint: str) -> Rule:
     return declared
 
 
-def check(app: Flask, policies: dict[str, Policy]) -> None:
-    """Raise :class:`BootError` naming each route without a rule, or with an unknown one."""
+def check(app: Flask, policies: dict[str, Policy], known: Mapping[str, Collection[str]]) -> None:
+    """Raise :class:`BootError` naming each route without a rule, or with an unknown one.
+
+    ``known`` holds, for each kind of rule that asks for something, what it may ask for.
+    """
+
+    def is_wrong(rule: Rule) -> bool:
+        asks_for_unknown = rule.kind in known and rule.detail not in known[rule.kind]
+        return rule.kind not in policies or asks_for_unknown
+
     wrong = [
-        str(rule)
-        for rule in app.url_map.iter_rules()
-        if _rule_of(app, rule.endpoint).kind not in policies
+        str(route) for route in app.url_map.iter_rules() if is_wrong(_rule_of(app, route.endpoint))
     ]
     if wrong:
         raise BootError("routes without an access rule: " + ", ".join(sorted(wrong)))

@@ -11,7 +11,7 @@ from trustivide.web.access import staff
 
 
 @bp.get("/retention")
-@staff("support")
+@staff("retention.read")
 def retention() -> ResponseReturnValue:
     """Each group that a date ends, what an event ends, and the last sweeps: numbers, no people."""
     session, night = db.session(), sweeps.next_sweep(clock.now())

@@ -1,41 +1,20 @@
-"""Signing in and out, confirming an address, a forgotten password, the second factor."""
+"""Signing in and out, confirming an address, a forgotten password."""
 
-import io
 from uuid import UUID
 
-import pyotp
-import segno
-from flask import Blueprint, current_app, request, session, url_for
+from flask import current_app, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
-from markupsafe import Markup
 
 from trustivide.auth import actions, login, queries
-from trustivide.auth.forms import AddressForm, CodeForm, LoginForm, PasswordForm, ResetForm
+from trustivide.auth.forms import AddressForm, LoginForm, PasswordForm, ResetForm
 from trustivide.auth.passwords import matches
+from trustivide.auth.views.base import bp, onward, tried_account, tried_token
 from trustivide.core import clock
 from trustivide.core.db import db, transaction
-from trustivide.web.access import account, found, local_path, public
+from trustivide.web.access import account, found, public
 from trustivide.web.fragments import go, page, tell
 from trustivide.web.limits import tries, tries_of
-
-bp = Blueprint("auth", __name__, url_prefix="/auth")
-
-
-def _who() -> str:
-    """The account that is tried: its password, its codes."""
-    who = login.current()
-    return str(who.user.id) if who else ""
-
-
-def _token() -> str:
-    """The mailed link that is tried."""
-    return str((request.view_args or {}).get("token", ""))
-
-
-def _after_sign_in() -> str:
-    """Where the person was going, else home (which knows where each belongs)."""
-    return local_path(request.args.get("next")) or url_for("organisations.home")
 
 
 @bp.route("/login", methods=["GET", "POST"], endpoint="login")
@@ -45,13 +24,13 @@ def log_in() -> ResponseReturnValue:
     """Sign in with address and password."""
     form = LoginForm()
     if request.method == "GET" and login.current():
-        return go(_after_sign_in())
+        return go(onward())
     status = 200
     if form.validate_on_submit():
         user = queries.by_address(db.session(), form.email.data)
         right = matches(user.password_hash if user else None, form.password.data)
         if user is not None and right and user.confirmed_at is not None:
-            return go(login.begin(user, _after_sign_in()))
+            return go(login.begin(user, onward()))
         if user is not None and right:
             with transaction() as db_session:
                 actions.ask_for_confirmation(db_session, user, clock.now())
@@ -84,7 +63,7 @@ def check_mail() -> ResponseReturnValue:
 
 @bp.route("/confirm/<token>", methods=["GET", "POST"])
 @public
-@tries_of(_token)
+@tries_of(tried_token)
 def confirm(token: str) -> ResponseReturnValue:
     """Confirm an address: opening the link shows a button, pressing it uses the link up.
 
@@ -159,90 +138,13 @@ def reset(token: str) -> ResponseReturnValue:
 
 @bp.route("/verify", methods=["GET", "POST"])
 @account
-@tries_of(_who)
+@tries_of(tried_account)
 def verify() -> ResponseReturnValue:
     """Give the password again, before something weighty."""
     who, form = found(login.current()), PasswordForm()
     if request.method == "POST" and _is_password_of(form, who.user.id):
         with transaction() as db_session:
             actions.mark_verified(db_session, who.sign_in, clock.now())
-        return go(_after_sign_in())
+        return go(onward())
     status = 422 if form.is_submitted() else 200
     return page("auth/verify.html", fragment="verify", status=status, form=form)
-
-
-@bp.route("/second-factor", methods=["GET", "POST"])
-@account
-@tries_of(_who)
-def second_factor() -> ResponseReturnValue:
-    """Give a code from the authenticator app; each works once."""
-    who, form = _colleague(), CodeForm()
-    if who.user.totp_secret is None:
-        return go(url_for("auth.enrol", next=request.args.get("next")))
-    if form.validate_on_submit():
-        with transaction() as db_session:
-            right = actions.check_totp(db_session, who.user, form.code.data, clock.now())
-        if right:
-            return go(login.begin(who.user, _after_sign_in(), second_factor=True))
-        form.code.errors = [_("Koden stämmer inte eller är redan använd. Vänta på nästa.")]
-    status = 422 if form.is_submitted() else 200
-    return page("auth/second_factor.html", fragment="second_factor", status=status, form=form)
-
-
-@bp.route("/second-factor/new", methods=["GET", "POST"])
-@account
-@tries_of(_who)
-def enrol() -> ResponseReturnValue:
-    """Set up an authenticator app, proven by its first code, soon after giving the password."""
-    who, form = _colleague(), CodeForm()
-    onward = request.args.get("next")
-    if who.user.totp_secret is not None:
-        return go(url_for("auth.second_factor", next=onward))
-    if not who.recently_verified:
-        return go(url_for("auth.verify", next=url_for("auth.enrol", next=onward)))
-    secret = session.get("totp_secret") or pyotp.random_base32(32)
-    session["totp_secret"] = secret
-    if form.validate_on_submit():
-        with transaction() as db_session:
-            right = actions.prove_totp(db_session, who.user, secret, form.code.data, clock.now())
-        if right:
-            onward = login.begin(who.user, _after_sign_in(), second_factor=True)
-            tell(_("Tvåstegsinloggning är på. Nästa gång du loggar in frågar vi efter en kod."))
-            return go(onward)
-        form.code.errors = [_("Koden stämmer inte. Kontrollera att telefonens klocka går rätt.")]
-    address = pyotp.TOTP(secret).provisioning_uri(name=who.user.email, issuer_name="Trustivide")
-    status = 422 if form.is_submitted() else 200
-    return page(
-        "auth/enrol.html",
-        fragment="enrol",
-        status=status,
-        form=form,
-        secret=secret,
-        qr=_qr(address),
-    )
-
-
-def _colleague() -> login.SignedIn:
-    """Whoever is signed in, if staff: for others no page asks for a second factor yet."""
-    who: login.SignedIn = found(login.current())
-    return found(who if who.user.is_staff else None)
-
-
-def _qr(text: str) -> Markup:
-    """An SVG without inline styles, for the strict content security policy.
-
-    Black on white in dark mode too: many apps read nothing else.
-    """
-    buffer = io.BytesIO()
-    segno.make(text, error="m").save(
-        buffer,
-        kind="svg",
-        xmldecl=False,
-        svgclass="qr",
-        lineclass=None,
-        scale=5,
-        dark="#000",
-        light="#fff",
-        title=_("Nyckeln som bild, för din autentiseringsapp"),
-    )
-    return Markup(buffer.getvalue().decode())  # noqa: S704  drawn by segno from our own text

@@ -1,0 +1,61 @@
+"""Who may do what: the one matrix, for customers' people and for our own staff.
+
+Routes name a permission, never a role (``@member("teams.manage")``,
+``@staff("people.open")``), and pages show only what the reader may do. A
+permission that doesn't stand here does not boot.
+"""
+
+from collections.abc import Mapping
+
+from trustivide.core.text import Text
+
+CUSTOMER_ROLES: Mapping[str, Text] = {
+    "member": Text("Medlem", "Member"),
+    "leader": Text("Teamledare", "Team leader"),
+    "admin": Text("Administratör", "Administrator"),
+    "owner": Text("Ägare", "Owner"),
+}
+"""From the least to the most; each may all that the one before may."""
+
+STAFF_ROLES: Mapping[str, Text] = {
+    "support": Text("Support", "Support"),
+    "content": Text("Innehåll", "Content"),
+    "privacy": Text("Dataskydd", "Privacy officer"),
+    "finance": Text("Ekonomi", "Finance"),
+    "owner": Text("Ägare", "Owner"),
+}
+
+_LEADERS = frozenset({"leader", "admin", "owner"})
+_ADMINS = frozenset({"admin", "owner"})
+
+CUSTOMER: Mapping[str, frozenset[str]] = {
+    "workshops.use": frozenset(CUSTOMER_ROLES),
+    "teams.manage": _LEADERS,
+    "surveys.manage": _LEADERS,
+    "colleagues.manage": _ADMINS,
+    "organisation.own": frozenset({"owner"}),
+}
+
+STAFF: Mapping[str, frozenset[str]] = {
+    "office.open": frozenset(STAFF_ROLES),
+    "customers.read": frozenset({"support", "privacy", "finance", "owner"}),
+    "people.open": frozenset({"support", "privacy", "owner"}),
+    "requests.handle": frozenset({"support", "privacy", "owner"}),
+    "catalogue.manage": frozenset({"content", "owner"}),
+    "holds.manage": frozenset({"privacy", "owner"}),
+    "retention.read": frozenset({"privacy", "owner"}),
+    "evidence.attest": frozenset({"privacy", "owner"}),
+    "looks.report": frozenset({"privacy", "owner"}),
+    "audit.read": frozenset({"privacy", "owner"}),
+    "staff.manage": frozenset({"owner"}),
+}
+
+
+def customer_may(role: str, permission: str) -> bool:
+    """Whether a customer's person with ``role`` may; :class:`KeyError` for no such permission."""
+    return role in CUSTOMER[permission]
+
+
+def staff_may(role: str | None, permission: str) -> bool:
+    """Whether a colleague with ``role`` may; :class:`KeyError` for no such permission."""
+    return role in STAFF[permission]
