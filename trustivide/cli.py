@@ -16,8 +16,8 @@ from sqlalchemy import select
 from trustivide import config
 from trustivide import demo as demonstration
 from trustivide.core import clock, inventory
-from trustivide.core.crypto import KeyRing
 from trustivide.core.db import db
+from trustivide.key_commands import keys
 from trustivide.organisations.models import Organisation
 from trustivide.outbox import worker as outbox_worker
 from trustivide.privacy import promises, record, retention, trace
@@ -25,7 +25,6 @@ from trustivide.privacy.measures import KEPT, NOT_YET
 from trustivide.web.forms import clean_address
 
 privacy = AppGroup("privacy", help="What the product knows about people, and whether that holds.")
-keys = AppGroup("keys", help="The key ring.")
 assets = AppGroup("assets", help="Files of others that an operator may serve himself.")
 
 
@@ -132,12 +131,6 @@ def privacy_retention(dry_run: bool) -> None:
     for name, n in run.counts.items():
         click.echo(f"{name:<24} {n:>9} gone")
     click.echo(f"{sum(run.counts.values())} in all")
-
-
-@keys.command("new")
-def keys_new() -> None:
-    """Print a fresh key ring for TRUSTIVIDE_KEYS."""
-    click.echo(json.dumps(json.loads(KeyRing.generate().to_json())))
 
 
 @assets.command("htmx")

@@ -25,6 +25,7 @@ from trustivide.web.fragments import go, page, tell, wants_fragment
 bp = Blueprint("teams", __name__, url_prefix="/teams")
 
 UNDO_SECONDS = 600
+_REMOVED = "removed-member"
 
 
 def _team(team_id: UUID) -> Team:
@@ -195,13 +196,13 @@ def remove(team_id: UUID, member_id: UUID) -> ResponseReturnValue:
 
 
 def _serializer() -> URLSafeTimedSerializer:
-    return URLSafeTimedSerializer(current_app.config["SECRET_KEY"], "removed-member")
+    return URLSafeTimedSerializer(current_app.config["SECRET_KEY"], _REMOVED)
 
 
 def _undo_token(removed: TeamMember) -> str:
     """Encrypted as well as signed: it travels through the session cookie and the page."""
     text = f"{removed.email}\n{removed.name or ''}".encode()
-    return str(_serializer().dumps([str(removed.team_id), ring().encrypt(text).hex()]))
+    return str(_serializer().dumps([str(removed.team_id), ring().seal(text, _REMOVED).hex()]))
 
 
 @bp.post("/<uuid:team_id>/members/undo")
@@ -225,7 +226,7 @@ def _removed(token: str | None, team: Team) -> dict[str, str | None] | None:
     """Address and name that a token of this team holds, unless it is too old or forged."""
     try:
         whose, sealed = _serializer().loads(token or "", max_age=UNDO_SECONDS)
-        email, name = ring().decrypt(bytes.fromhex(sealed)).decode().split("\n", 1)
+        email, name = ring().unseal(bytes.fromhex(sealed), _REMOVED).decode().split("\n", 1)
     except (BadSignature, DecryptionError, ValueError):
         return None
     return {email: name or None} if whose == str(team.id) else None
