@@ -17,6 +17,7 @@ from trustivide import config
 from trustivide import demo as demonstration
 from trustivide.core import clock, inventory
 from trustivide.core.db import db
+from trustivide.doctor import doctor
 from trustivide.key_commands import keys
 from trustivide.organisations.models import Organisation
 from trustivide.outbox import worker as outbox_worker
@@ -175,7 +176,7 @@ def demo() -> None:
 
 def init_app(app: Flask) -> None:
     """Add the commands."""
-    for command in (privacy, keys, assets, demo):
+    for command in (privacy, keys, assets, demo, doctor):
         app.cli.add_command(command)
 
     @app.cli.command("worker")
