@@ -145,7 +145,10 @@ def _configure(app: Flask, settings: config.Settings) -> None:
         SESSION_COOKIE_SAMESITE="Lax",
         WTF_CSRF_SSL_STRICT=False,  # web.headers checks Origin and Sec-Fetch-Site instead
         WTF_CSRF_TIME_LIMIT=None,  # as long as the session: a slow form must not be lost
-        MAX_CONTENT_LENGTH=2 * 1024 * 1024,
+        # A hundred thousand pasted characters fit, of four bytes each, written as %XX.
+        MAX_CONTENT_LENGTH=2_000_000,
+        MAX_FORM_MEMORY_SIZE=500_000,
+        MAX_FORM_PARTS=1000,
         MAIL_SERVER=settings.values["MAIL_SERVER"],
         MAIL_PORT=int(settings.values["MAIL_PORT"]),
         MAIL_USERNAME=settings.values["MAIL_USERNAME"] or None,
