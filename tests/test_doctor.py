@@ -19,7 +19,7 @@ from tests.conftest import RING, environment
 from tests.factories import staff
 from tests.surveys.stories import launched
 from tests.web.test_pages import PRODUCTION
-from trustivide import create_app
+from trustivide import create_app, doctor
 from trustivide.core import clock, crypto
 from trustivide.core.activities import SECURITY
 from trustivide.core.clock import day_of
@@ -174,6 +174,20 @@ def test_development_is_told_and_not_failed(folder: Path) -> None:
         code, found = ask(app)
     assert code == 0
     assert {"secret", "keys", "development", "smtp", "https", "cookies", "owner"} <= set(found)
+
+
+def test_a_database_elsewhere_is_reached_over_verified_tls() -> None:
+    for url, weak in (
+        ("sqlite:////srv/trustivide.db", False),
+        ("postgresql://trustivide@localhost/trustivide", False),
+        ("postgresql://trustivide@db.exempel.test/trustivide", True),
+        ("postgresql://trustivide@db.exempel.test/trustivide?sslmode=require", True),
+        ("postgresql://trustivide@db.exempel.test/trustivide?sslmode=verify-full", False),
+        ("redis://cache.exempel.test", True),
+        ("rediss://cache.exempel.test", False),
+        ("redis://127.0.0.1:6379/0", False),
+    ):
+        assert doctor._travels_open(url) == weak, url
 
 
 def test_old_keys_are_followed_until_they_are_gone(folder: Path) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import click
 from alembic.runtime.migration import MigrationContext
@@ -23,7 +23,7 @@ from sqlalchemy.orm import Session
 from trustivide.audit import queries as audit
 from trustivide.auth.models import User
 from trustivide.config import DEVELOPMENT_SECRET, Settings
-from trustivide.core import clock, rotation
+from trustivide.core import clock, processors, rotation
 from trustivide.core.clock import day_of
 from trustivide.core.db import db
 from trustivide.outbox.models import Mail
@@ -91,8 +91,23 @@ def transport(it: Patient) -> Iterator[Weakness]:
         yield Weakness("smtp", "mail is sent in the clear", "set MAIL_USE_TLS=true")
     if urlsplit(it.settings.public_url).scheme != "https":
         yield Weakness("https", "PUBLIC_URL is not https://", "serve over TLS and set it")
+    for name in ("DATABASE_URL", "LEDGER_URL", "REDIS_URL"):
+        if values[name] and _travels_open(values[name]):
+            yield Weakness(
+                "database_tls",
+                f"{name} reaches another machine without verified TLS",
+                "add ?sslmode=verify-full, or use rediss://",
+            )
     if not config["SESSION_COOKIE_SECURE"]:
         yield Weakness("cookies", "cookies travel without TLS", "set PUBLIC_URL to https://…")
+
+
+def _travels_open(url: str) -> bool:
+    """Whether what a database's address reaches is another machine, over something that is open."""
+    parts = urlsplit(url)
+    here = set(processors.hosts(url)) <= {processors.OWN}
+    sealed = parts.scheme == "rediss" or parse_qs(parts.query).get("sslmode") == ["verify-full"]
+    return not here and not sealed
 
 
 def proxies(it: Patient) -> Iterator[Weakness]:

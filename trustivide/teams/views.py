@@ -1,5 +1,6 @@
 """Teams and their members, for leaders."""
 
+from hashlib import sha256
 from uuid import UUID
 
 from flask import Blueprint, current_app, g, render_template, request, url_for
@@ -196,7 +197,9 @@ def remove(team_id: UUID, member_id: UUID) -> ResponseReturnValue:
 
 
 def _serializer() -> URLSafeTimedSerializer:
-    return URLSafeTimedSerializer(current_app.config["SECRET_KEY"], _REMOVED)
+    return URLSafeTimedSerializer(
+        current_app.config["SECRET_KEY"], _REMOVED, signer_kwargs={"digest_method": sha256}
+    )
 
 
 def _undo_token(removed: TeamMember) -> str:
