@@ -12,7 +12,7 @@ from trustivide.core.activities import Recipient
 from trustivide.core.crypto import KeyRing
 from trustivide.core.errors import BootError
 
-DEVELOPMENT_SECRET = "development-only-secret"  # noqa: S105  refused in production
+DEVELOPMENT_SECRET = "development-only-secret"  # nosec B105 # noqa: S105  refused in production
 HTMX_URL = "https://cdn.jsdelivr.net/npm/htmx.org@4.0.1/dist/htmx.min.js"
 HTMX_INTEGRITY = "sha384-Qp9rdC8H7EqOoX+nR0P3RPG2Noji+qdwJlGpfzwQJsfOpp3sGwIdSP9xO3+UlEhn"
 

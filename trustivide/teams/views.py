@@ -190,7 +190,7 @@ def remove(team_id: UUID, member_id: UUID) -> ResponseReturnValue:
     cookie["undo"] = _undo_token(wanted)
     with transaction() as session:
         actions.remove_member(session, wanted)
-    tell(Markup(render_template("teams/_undo.html")))  # noqa: S704
+    tell(Markup(render_template("teams/_undo.html")))  # nosec B704 # noqa: S704
     if wants_fragment():
         return _show(_team(team_id), focus="members")
     return go(url_for("teams.show", team_id=team_id))
