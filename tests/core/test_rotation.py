@@ -85,7 +85,7 @@ def finished_survey(app: Flask, people: int) -> Survey:
 
 
 @both_databases
-def test_a_key_is_added_used_taken_everywhere_and_the_old_one_retires(
+def test_checklist_43_a_key_is_added_used_taken_everywhere_and_the_old_one_retires(
     app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     finished = finished_survey(app, 6)

@@ -55,7 +55,7 @@ WORDS = {
 
 
 @pytest.mark.parametrize("code", WORDS)
-def test_an_error_is_a_page_of_ours_in_both_languages_and_in_part(
+def test_checklist_45_an_error_is_a_page_of_ours_in_both_languages_and_in_part(
     app: Flask, client: FlaskClient, code: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app.config.update(PROPAGATE_EXCEPTIONS=False)

@@ -51,6 +51,8 @@ def init_app(app: Flask) -> None:
         headers["Cross-Origin-Resource-Policy"] = "same-origin"
         headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=(), payment=()"
         headers.setdefault("Referrer-Policy", "same-origin")
+        # What may be kept says so itself: static files do.
+        headers.setdefault("Cache-Control", "no-store")
         if settings.secure_cookies:
             headers["Strict-Transport-Security"] = "max-age=63072000; includeSubDomains"
         response.vary.update(("HX-Request", "HX-Request-Type", "Cookie", "Accept-Language"))
