@@ -115,6 +115,7 @@ def test_every_answer_has_the_headers_of_the_table(
 ) -> None:
     answer = production.get(path, base_url="https://trustivide.test")
     about_the_body = {"Content-Type", "Content-Length", "Accept-Ranges", "Date", "ETag"} | {
+        "Content-Disposition",
         "Last-Modified",
         "Location",
         "Set-Cookie",
