@@ -61,7 +61,7 @@ from trustivide.surveys import views as surveys
 from trustivide.teams import actions as team_actions
 from trustivide.teams import queries as team_queries
 from trustivide.teams import views as teams
-from trustivide.web import access, errors, headers, limits, locale
+from trustivide.web import access, cookies, errors, headers, limits, locale
 from trustivide.web import views as web
 from trustivide.workshops import views as workshops
 
@@ -101,6 +101,7 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
     CSRFProtect(app)
     login.init_app(app)
     locale.init_app(app, login.account_locale)
+    cookies.init_app(app)
     headers.init_app(app)
     limits.init_app(app)
     errors.init_app(app)

@@ -1,12 +1,10 @@
 """The signed-in person of a request, on top of Flask-Login."""
 
-import hashlib
 from collections.abc import Callable
 from datetime import datetime
 from urllib.parse import urlencode
 
 from flask import Flask, session
-from flask.sessions import SecureCookieSessionInterface
 from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
 from sqlalchemy.orm import Session
 
@@ -20,12 +18,6 @@ from trustivide.core.subjects import Person
 first_stops: list[Callable[[Session, User, datetime], str | None]] = []
 """Pages that somebody who signs in is shown first, once: each gives a path or ``None``, and
 notes in the sign-in's own transaction that it was shown. Filled by create_app."""
-
-
-class Cookie(SecureCookieSessionInterface):
-    """Flask's signed cookie, with HMAC-SHA-256 in place of SHA-1."""
-
-    digest_method = staticmethod(hashlib.sha256)
 
 
 class SignedIn(UserMixin):
@@ -89,7 +81,6 @@ def end() -> None:
 def init_app(app: Flask) -> None:
     """Install Flask-Login. Idle time is bounded by the signed cookie, all time by the row."""
     app.config["PERMANENT_SESSION_LIFETIME"] = SESSION.life
-    app.session_interface = Cookie()
     manager = LoginManager(app)
     manager.session_protection = None  # tokens are random per sign-in; networks change on phones
 

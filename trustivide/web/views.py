@@ -37,21 +37,6 @@ def index() -> ResponseReturnValue:
     return page("web/landing.html")
 
 
-@bp.get("/healthz")
-@public
-def health() -> ResponseReturnValue:
-    """200 when the database answers."""
-    db.session.execute(text("SELECT 1"))
-    return Response("ok\n", mimetype="text/plain")
-
-
-@bp.get("/.well-known/gpc.json")
-@public
-def gpc_support() -> ResponseReturnValue:
-    """That Sec-GPC is honoured, for browsers and auditors (Global Privacy Control, section 5)."""
-    return {"gpc": True, "lastUpdate": _GPC_SINCE}
-
-
 @bp.get("/.well-known/security.txt")
 @public
 def security_txt() -> ResponseReturnValue:
@@ -75,6 +60,21 @@ def security() -> ResponseReturnValue:
     """How to report a security flaw, and what to expect."""
     text = legal_texts.current("security-reporting", language())
     return page("web/security.html", text=text, body=legal_html(text.body))
+
+
+@bp.get("/healthz")
+@public
+def health() -> ResponseReturnValue:
+    """200 when the database answers."""
+    db.session.execute(text("SELECT 1"))
+    return Response("ok\n", mimetype="text/plain")
+
+
+@bp.get("/.well-known/gpc.json")
+@public
+def gpc_support() -> ResponseReturnValue:
+    """That Sec-GPC is honoured, for browsers and auditors (Global Privacy Control, section 5)."""
+    return {"gpc": True, "lastUpdate": _GPC_SINCE}
 
 
 @bp.post("/language", endpoint="language")
