@@ -159,7 +159,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     values = {s.name: given.get(s.name) or s.default for s in SETTINGS}
     production = values["TRUSTIVIDE_ENV"] == "production"
     reached = {s.name: values[s.name] for s in SETTINGS if s.reaches}
-    wrong += _production_problems(given, values) if production else []
+    wrong += _production_problems(environ, values) if production else []
     try:
         named = processors.read(values["PROCESSORS"])
         wrong += processors.problems(reached, named) if production else []
@@ -213,11 +213,11 @@ def _given(environ: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
     return given, wrong
 
 
-def _production_problems(given: Mapping[str, str], values: Mapping[str, str]) -> list[str]:
+def _production_problems(environ: Mapping[str, str], values: Mapping[str, str]) -> list[str]:
     wrong = [
         f"{s.name} is missing: {s.meaning}"
         for s in SETTINGS
-        if s.required and not given.get(s.name)
+        if s.required and not (environ.get(s.name) or (s.secret and environ.get(s.file)))
     ]
     if values["SECRET_KEY"] == DEVELOPMENT_SECRET or len(values["SECRET_KEY"]) < 32:
         wrong.append("SECRET_KEY is a development value or shorter than 32 characters")

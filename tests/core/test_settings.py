@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import RING
+from tests.web.test_pages import PRODUCTION
 from trustivide import config
 from trustivide.core.errors import BootError
 
@@ -45,3 +46,20 @@ def test_a_ring_that_writes_with_a_missing_key_stops_the_boot() -> None:
         text = RING.to_json().rstrip("}\n ") + f'}}, "writes_with": {wrong}}}'
         with pytest.raises(BootError, match="writes_with"):
             config.KeyRing.from_json(text)
+
+
+def test_production_takes_its_secrets_from_files_too(tmp_path: Path) -> None:
+    values = {
+        "SECRET_KEY": "a secret for tests, long enough to be one",
+        "TRUSTIVIDE_KEYS": RING.to_json(),
+        "DATABASE_URL": f"sqlite:///{tmp_path}/trustivide.db",
+        "LEDGER_URL": f"sqlite:///{tmp_path}/ledger.db",
+    }
+    environ = {**PRODUCTION, "INSTANCE_PATH": str(tmp_path)}
+    for name, value in values.items():
+        (tmp_path / name).write_text(value)
+        environ[f"{name}_FILE"] = str(tmp_path / name)
+    assert config.load(environ).secret_key == values["SECRET_KEY"]
+    (tmp_path / "SECRET_KEY").write_text("")
+    with pytest.raises(BootError, match="SECRET_KEY is a development value"):
+        config.load(environ)

@@ -10,8 +10,8 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
 from trustivide.core.holds import Held
+from trustivide.web import limits
 from trustivide.web.fragments import page
-from trustivide.web.limits import WINDOW
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +65,7 @@ def init_app(app: Flask) -> None:
             if name != "Content-Type":
                 answer.headers[name] = value
         if error.code == 429:
-            answer.headers["Retry-After"] = str(WINDOW)
+            answer.headers["Retry-After"] = str(limits.WINDOW)
         return answer
 
     @app.errorhandler(Exception)
