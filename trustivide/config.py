@@ -210,6 +210,9 @@ def _given(environ: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
             given[s.name] = Path(environ[s.file]).read_text().rstrip("\r\n")
         except (OSError, UnicodeDecodeError) as error:
             wrong.append(f"{s.file} can't be read: {type(error).__name__}")
+            continue
+        if not given[s.name]:
+            wrong.append(f"{s.file} is empty")
     return given, wrong
 
 

@@ -61,5 +61,5 @@ def test_production_takes_its_secrets_from_files_too(tmp_path: Path) -> None:
         environ[f"{name}_FILE"] = str(tmp_path / name)
     assert config.load(environ).secret_key == values["SECRET_KEY"]
     (tmp_path / "SECRET_KEY").write_text("")
-    with pytest.raises(BootError, match="SECRET_KEY is a development value"):
+    with pytest.raises(BootError, match="SECRET_KEY_FILE is empty"):
         config.load(environ)
