@@ -222,45 +222,6 @@ def take_address(
     session.flush()
 
 
-def sign_in(
-    session: Session,
-    user: User,
-    now: datetime,
-    *,
-    second_factor: bool = False,
-    device: str | None = None,
-) -> str:
-    """Begin a sign-in and return the token for the cookie (192 bits).
-
-    ``device`` names the kind of browser and system, for the person to know it again.
-    """
-    token = secrets.token_urlsafe(24)
-    session.add(
-        SignIn(
-            user_id=user.id,
-            token_digest=ring().digest(token, "sign-in"),
-            created_at=now,
-            verified_at=now,
-            second_factor=second_factor,
-            device=device,
-            last_seen_on=day_of(now),
-        )
-    )
-    session.flush()
-    return token
-
-
-def sign_out(session: Session, token: str) -> None:
-    """End a sign-in on the server: the cookie is worth nothing from now on."""
-    session.execute(delete(SignIn).where(SignIn.token_digest.in_(ring().digests(token, "sign-in"))))
-
-
-def mark_verified(session: Session, current: SignIn, now: datetime) -> None:
-    """The password was given again."""
-    current.verified_at = now
-    session.flush()
-
-
 def enrol_totp(session: Session, user: User, secret: str) -> None:
     """Keep the key of a second factor."""
     user.totp_secret = secret

@@ -8,7 +8,7 @@ from flask import Flask, session
 from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
 from sqlalchemy.orm import Session
 
-from trustivide.auth import actions, queries
+from trustivide.auth import actions, queries, sign_ins
 from trustivide.auth.models import SignIn, User
 from trustivide.core import clock
 from trustivide.core.cookies import SESSION
@@ -48,8 +48,10 @@ def current() -> SignedIn | None:
     return current_user._get_current_object() if current_user.is_authenticated else None
 
 
-def begin(user: User, onward: str, *, second_factor: bool = False) -> str:
+def begin(user: User, onward: str, *, method: str = "password", second_factor: bool = False) -> str:
     """Sign ``user`` in with a fresh session; nothing of the old one survives.
+
+    ``method`` is how they proved who they are, as :class:`SignInRecord` names it.
 
     After a second factor too, so that a token stolen before it never gains its powers.
     Returns the path to go to: ``onward``, or a page on the way there.
@@ -57,8 +59,8 @@ def begin(user: User, onward: str, *, second_factor: bool = False) -> str:
     now, before = clock.now(), current()
     with transaction() as db_session:
         if before is not None:
-            actions.sign_out(db_session, before.token)
-        token = actions.sign_in(db_session, user, now, second_factor=second_factor)
+            sign_ins.end_by_token(db_session, before.token)
+        token = sign_ins.begin(db_session, user, now, second_factor=second_factor)
         stop = next((path for ask in first_stops if (path := ask(db_session, user, now))), None)
     session.clear()
     session.permanent = True
@@ -73,7 +75,7 @@ def end() -> None:
     who = current()
     if who is not None:
         with transaction() as db_session:
-            actions.sign_out(db_session, who.token)
+            sign_ins.end_by_token(db_session, who.token)
     logout_user()
     session.clear()
 
