@@ -269,7 +269,7 @@ def test_of_two_requests_with_one_reset_link_one_wins(app: Flask) -> None:
     now = clock.now()
     with transaction() as session:
         alice = account("alice@exempel.test")
-        token = actions._new_link(session, alice, "reset", timedelta(hours=1), now)
+        token = actions.new_link(session, alice, "reset", timedelta(hours=1), now)
     words = iter(["första valet i skogen", "andra valet i skogen"])
     won = at_once(
         app, lambda session: actions.reset_password(session, token, next(words), now) is not None
