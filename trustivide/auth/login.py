@@ -70,16 +70,11 @@ def begin(user: User, onward: str, *, method: str = "password", second_factor: b
         if before is not None:
             sign_ins.end_by_token(db_session, before.token)
         if not is_same:
-            welcomed = devices.welcome(db_session, user, cookies.read(DEVICE), device(), now)
-            give_device(welcomed)
-            sign_ins.note(db_session, user, now, method=method, succeeded=True, device=device())
-        token = sign_ins.begin(
-            db_session,
-            user,
-            now,
-            second_factor=second_factor,
-            device=device().in_(user.locale),
-        )
+            held = cookies.read(DEVICE)
+            give_device(devices.welcome(db_session, user, held, device(), now))
+            _note(db_session, user, method)
+        words = device().in_(user.locale)
+        token = sign_ins.begin(db_session, user, now, second_factor=second_factor, device=words)
         stop = next((path for ask in first_stops if (path := ask(db_session, user, now))), None)
     session.clear()
     session.permanent = True
@@ -89,19 +84,25 @@ def begin(user: User, onward: str, *, method: str = "password", second_factor: b
     return onward if stop is None else f"{stop}?{urlencode({'next': onward})}"
 
 
+def _note(db_session: Session, user: User, method: str) -> None:
+    words = device().in_(user.locale)
+    sign_ins.note(db_session, user.id, clock.now(), method=method, succeeded=True, device=words)
+
+
 def note_failure(user: User | None, *, method: str = "password") -> None:
     """Write down that somebody failed to sign in; as much work for an account that isn't."""
+    user_id, words = (user.id, device().in_(user.locale)) if user else (None, device().sv)
     with transaction() as db_session:
         sign_ins.note(
-            db_session, user, clock.now(), method=method, succeeded=False, device=device()
+            db_session, user_id, clock.now(), method=method, succeeded=False, device=words
         )
 
 
 def trust_device(db_session: Session, user: User) -> None:
     """A mailed link proved the address here: the account knows the browser from now on."""
-    now = clock.now()
-    give_device(devices.remember(db_session, user, cookies.read(DEVICE), device(), now))
-    sign_ins.note(db_session, user, now, method="reset", succeeded=True, device=device())
+    held = cookies.read(DEVICE)
+    give_device(devices.remember(db_session, user, held, device(), clock.now()))
+    _note(db_session, user, "reset")
 
 
 def give_device(token: str) -> None:
