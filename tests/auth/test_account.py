@@ -155,10 +155,14 @@ def test_a_sign_in_gives_the_browser_another_session(app: Flask, client: FlaskCl
     before = cookie(client)
     sign_in(client)
     assert cookie(client) != before
-    with client.session_transaction() as held:
-        assert "totp_secret" not in held
+    with client.session_transaction() as fresh:
+        assert "totp_secret" not in fresh
     assert replay(app, before) == 303
     again = {"email": ALICE, "password": PASSWORD}
-    first = cookie(client)
-    client.post("/auth/login", data=again)
-    assert replay(app, first) == 303
+    changed = {"current": PASSWORD, "password": "smultron under granen"}
+    for path, form in (("login", again), ("verify", again), ("password", changed)):
+        held = cookie(client)
+        assert replay(app, held) == 200
+        assert client.post(f"/auth/{path}", data=form).status_code == 303
+        assert replay(app, held) == 303, path
+        assert client.get("/auth/account").status_code == 200

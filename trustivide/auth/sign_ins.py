@@ -62,6 +62,14 @@ def mark_verified(session: Session, current: SignIn, now: datetime) -> None:
     session.flush()
 
 
+def renew(session: Session, current: SignIn) -> str:
+    """Another token for the same sign-in; the one from before opens nothing any more."""
+    token = secrets.token_urlsafe(24)
+    current.token_digest = ring().digest(token, "sign-in")
+    session.flush()
+    return token
+
+
 def mark_seen(session: Session, current: SignIn, now: datetime) -> None:
     """The sign-in was used today, to change something."""
     current.last_seen_on = day_of(now)
