@@ -154,7 +154,7 @@ EXPECTED: dict[str, Expected] = {
     "workshops.index": WORKSHOPS,
     "workshops.show": WORKSHOPS,
     "workshops.downloads": WORKSHOPS,
-    "workshops.downloads_removal": WORKSHOPS,
+    "workshops.downloads_removal": Expected(WORKSHOPS.roles, opens=True),
     "workshops.searches": WORKSHOPS,
     "workshops.searches_removal": WORKSHOPS,
     "workshops.search_removal": OWN_SEARCH,

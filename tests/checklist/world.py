@@ -62,6 +62,7 @@ class World:
                 "field": "created_on",
             },
             "privacy.delete_entry": {"name": "search", "row": self.ids["search_id"]},
+            "privacy.consent": {"activity": "marketing_email"},
             "privacy.consent_record": {"record": self.ids["consent"]},
             "organisations.make_owner": {"user_id": self.ids["member"]},
             "admin.look": {"look_id": self.looks.get(role, self.looks["support"])},

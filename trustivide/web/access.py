@@ -80,6 +80,13 @@ def init_app(app: Flask, policies: dict[str, Policy]) -> None:
     setattr(app.view_functions["static"], "access", Rule("public"))  # noqa: B010  not ours
 
     @app.before_request
+    def head_is_get() -> None:
+        # RFC 9110, 9.3.2. Flask hands HEAD to the view of GET under its own name,
+        # and a view that acts unless it is asked by GET would act on it.
+        if request.method == "HEAD":
+            request.method = "GET"
+
+    @app.before_request
     def enforce() -> ResponseReturnValue | None:
         if request.endpoint is None:  # routing failed; the error page answers
             return None
