@@ -11,6 +11,7 @@ from werkzeug.exceptions import HTTPException
 
 from trustivide.core.holds import Held
 from trustivide.web.fragments import page
+from trustivide.web.headers import secret_in_address
 
 log = logging.getLogger(__name__)
 
@@ -81,4 +82,5 @@ def _answer(code: int, reference: str | None = None) -> ResponseReturnValue:
         title=title,
         message=message,
         reference=reference,
+        return_to="/" if secret_in_address() else None,
     )
