@@ -31,7 +31,7 @@ from trustivide.rights.actions import object_to
 from trustivide.surveys import actions as surveys
 from trustivide.surveys.catalogue import latest
 from trustivide.surveys.models import Survey
-from trustivide.teams.models import Team, TeamMember
+from trustivide.teams.models import TeamMember
 
 THREE = ("stranger", "owner", "staff-owner")
 HTMX = {"HX-Request": "true", "HX-Request-Type": "partial", "HX-Target": "main"}

@@ -124,9 +124,7 @@ def test_checklist_23_no_token_opens_anything_but_its_own(app: Flask, links: Lin
         if kind != "/s/":
             bare = app.test_client(use_cookies=False)
             name = SURVEY_LINK.called(secure=False, survey=_survey().id)
-            opened = bare.get(
-                f"/s/survey/{links.survey_id}", headers={"Cookie": f"{name}={token}"}
-            )
+            opened = bare.get(f"/s/survey/{links.survey_id}", headers={"Cookie": f"{name}={token}"})
             assert opened.status_code == 404, kind
     assert dump() == before
 

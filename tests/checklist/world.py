@@ -4,16 +4,16 @@ One application for many tests; what a request changed is taken back from a copy
 """
 
 import shutil
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from collections.abc import Iterator
 
 from flask import Flask
 from flask.ctx import AppContext
-from sqlalchemy import delete, select
+from sqlalchemy import delete
 from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
