@@ -163,6 +163,8 @@ def _production_problems(environ: Mapping[str, str], values: Mapping[str, str]) 
     ]
     if values["SECRET_KEY"] == DEVELOPMENT_SECRET or len(values["SECRET_KEY"]) < 32:
         wrong.append("SECRET_KEY is a development value or shorter than 32 characters")
+    if environ.get("FLASK_DEBUG", "").lower() not in {"", "0", "false", "no"}:
+        wrong.append("FLASK_DEBUG must not be set: a debugger runs what anybody types")
     if urlsplit(values["PUBLIC_URL"]).scheme != "https":
         wrong.append("PUBLIC_URL must begin with https:// in production")
     if not ({"true"} & {values["MAIL_USE_TLS"].lower(), values["MAIL_USE_SSL"].lower()}):
