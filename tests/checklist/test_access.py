@@ -17,7 +17,7 @@ from werkzeug.test import TestResponse
 from tests.checklist.expectations import EVERYBODY, EXPECTED, Expected
 from tests.checklist.world import World
 from tests.factories import account
-from tests.surveys.stories import actor_of, team_of
+from tests.surveys.stories import actor_of, team_of, tokens
 from tests.test_access import ALICE, CHARLIE, address
 from trustivide.auth.models import User
 from trustivide.core import clock, inventory
@@ -372,3 +372,70 @@ def test_checklist_17_no_code_pours_a_form_into_a_row() -> None:
     sources = list(Path(inventory.__file__).parents[1].rglob("*.py"))
     pours = re.compile(r"populate_obj|\*\*(form\.data|request\.(form|args|json|values))")
     assert [path.name for path in sources if pours.search(path.read_text())] == []
+
+
+# 18: steps in order
+
+
+def test_checklist_18_no_step_can_be_skipped(world: World) -> None:
+    """The last step of each path is tried first, with everything that it would need."""
+    ids = world.ids
+    stages = [
+        # Answers are submitted from the review page, with the receipt code that it made.
+        ("stranger", f"/s/survey/{ids['survey_id']}/review", {"receipt": "x", "care_1": "4"}, 404),
+        # Withdrawn with a receipt code alone.
+        ("stranger", "/s/receipt/withdrawal", {"confirmed": "1"}, 404),
+        # Nobody is answered before it is known who asks.
+        (
+            "privacy",
+            f"/admin/requests/{ids['request_id']}/answer",
+            {"words": "Här är allt som vi har om dig, Alice."},
+            422,
+        ),
+        # The office without the second factor; a key proven before it was shown.
+        ("unproven", "/auth/second-factor", {"code": "123456"}, 303),
+        ("unproven", "/auth/second-factor/new", {"code": "123456"}, 422),
+        # An end of the contract without its name, an erasure without having read.
+        ("owner", f"/privacy/organisation/{ids['organisation_id']}/ending", {"name": "x"}, 422),
+        ("owner", "/privacy/erasure", {}, 422),
+        # Taking back what was never decided.
+        ("owner", "/privacy/erasure/cancellation", {}, 303),
+        ("owner", f"/privacy/organisation/{ids['organisation_id']}/ending/cancellation", {}, 303),
+        # A member put back who was never removed.
+        ("owner", f"/teams/{ids['team_id']}/members/undo", {"token": "x"}, 303),
+    ]
+    before = world.state()
+    for role, path, form, status in stages:
+        answer = world.open(role, path, "POST", data=form)
+        assert answer.status_code == status, (path, answer.status, answer.text[-2000:])
+        assert world.state() == before, path
+
+
+def test_checklist_18_a_survey_is_answered_from_its_review_page_alone(world: World) -> None:
+    """With a link that is right: not without every answer, and not with a code of one's own."""
+    with world.restored():
+        survey = db.session.scalars(select(Survey)).one()
+        first, second = list(tokens(survey).values())[:2]
+        review = f"/s/survey/{survey.id}/review"
+        whole = {item.key: "4" for item in latest(survey.instrument).items if item.kind != "text"}
+
+        def send(token: str, **form: str) -> int:
+            client = world.app.test_client()
+            client.get(f"/s/{token}")
+            return int(client.post(review, data=form).status_code)
+
+        client = world.app.test_client()
+        client.get(f"/s/{first}")
+        for n in range(1, len(latest(survey.instrument).sections) + 1):
+            client.post(f"/s/survey/{survey.id}/{n}", data=whole)
+        found = re.search(r'name="receipt" value="([^"]+)"', client.get(review).text)
+        assert found
+        signed = found.group(1)
+        before = world.state()
+        assert send(first, **whole) == 422
+        assert send(first, **whole, receipt="ABCDE-" * 5 + "ABCDE") == 422
+        assert send(first, receipt=signed) == 422
+        assert send(first, **(whole | {"care_1": "6"}), receipt=signed) == 422
+        assert send(second, **whole, receipt=signed) == 422  # the first one's code
+        assert world.state() == before
+        assert send(first, **whole, receipt=signed) == 200
