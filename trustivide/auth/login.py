@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import cached_property
 from urllib.parse import urlencode
 
-from flask import Flask, session
+from flask import Flask, session, url_for
 from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
 from sqlalchemy.orm import Session
 
@@ -39,27 +40,53 @@ class SignedIn(UserMixin):
 
     @property
     def recently_verified(self) -> bool:
-        """Whether the password was given within the last quarter of an hour."""
+        """Whether password or passkey was given within the last quarter of an hour."""
         return self.sign_in.verified_at + queries.SUDO > clock.now()
+
+    @cached_property
+    def is_halfway(self) -> bool:
+        """Whether the account has a second factor that this sign-in hasn't given.
+
+        Read from what is true now: who turns it on is asked for it on every
+        other device too.
+        """
+        given = self.sign_in.second_factor
+        return not given and queries.has_second_factor(db.session(), self.user)
+
+
+def _holder() -> SignedIn | None:
+    """Whose sign-in the cookie holds, finished or not."""
+    return current_user._get_current_object() if current_user.is_authenticated else None
 
 
 def current() -> SignedIn | None:
-    """Who is signed in, or ``None``."""
-    return current_user._get_current_object() if current_user.is_authenticated else None
+    """Who is signed in, or ``None``: nobody is before their second factor."""
+    who = _holder()
+    return None if who is None or who.is_halfway else who
+
+
+def halfway() -> SignedIn | None:
+    """Who gave their password within a quarter of an hour, and not yet their second factor."""
+    who = _holder()
+    return who if who is not None and who.is_halfway and who.recently_verified else None
 
 
 def begin(user: User, onward: str, *, second_factor: bool = False) -> str:
     """Sign ``user`` in with a fresh session; nothing of the old one survives.
 
     After a second factor too, so that a token stolen before it never gains its powers.
-    Returns the path to go to: ``onward``, or a page on the way there.
+    Returns the path to go to: ``onward``, or a page on the way there, first of all
+    the one that asks for the second factor.
     """
-    now, before = clock.now(), current()
+    now, before = clock.now(), _holder()
     with transaction() as db_session:
         if before is not None:
             actions.sign_out(db_session, before.token)
         token = actions.sign_in(db_session, user, now, second_factor=second_factor)
-        stop = next((path for ask in first_stops if (path := ask(db_session, user, now))), None)
+        if not second_factor and queries.has_second_factor(db_session, user):
+            stop: str | None = url_for("auth.second_factor")
+        else:
+            stop = next((path for ask in first_stops if (path := ask(db_session, user, now))), None)
     session.clear()
     session.permanent = True
     found = queries.sign_in_for(db.session(), token, now)
@@ -70,7 +97,7 @@ def begin(user: User, onward: str, *, second_factor: bool = False) -> str:
 
 def end() -> None:
     """Sign out, on the server too."""
-    who = current()
+    who = _holder()
     if who is not None:
         with transaction() as db_session:
             actions.sign_out(db_session, who.token)

@@ -39,10 +39,12 @@ def _decoy(of: PasswordHasher) -> str:
 
 
 def matches(stored: str | None, password: str) -> bool:
-    """Whether ``password`` made ``stored``; takes as long when there is nothing stored."""
+    """Whether ``password`` made ``stored``; takes as long when no password is."""
     try:
         hasher.verify(stored or _decoy(hasher), password)
-    except (VerificationError, InvalidHashError):
+    except InvalidHashError:  # an account with a passkey alone
+        return matches(None, password)
+    except VerificationError:
         return False
     return stored is not None
 
