@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from werkzeug.routing import Rule
 
-from tests.factories import account, customer, sign_in, staff
+from tests.factories import account, colleague, customer, sign_in, staff
 from tests.surveys.stories import launched
 from trustivide.auth.models import Passkey
 from trustivide.core import clock
@@ -39,6 +39,7 @@ def alices(app: Flask) -> dict[str, str]:
     """Real ids of Alice's things, by the name that routes give them."""
     survey = launched(app, 5)
     alice = account(ALICE)
+    bob = colleague(alice, "leader")
     now = clock.now()
     member = db.session.scalars(select(TeamMember)).first()
     assert member is not None
@@ -65,8 +66,9 @@ def alices(app: Flask) -> dict[str, str]:
             token_digest=b"t" * 32,
             expires_at=now + timedelta(hours=24),
         )
+        # A colleague's: Alice comes in by her password alone.
         passkey = Passkey(
-            user_id=alice.id,
+            user_id=bob.id,
             credential_id=b"credential",
             public_key=b"key",
             name="Telefonen",
