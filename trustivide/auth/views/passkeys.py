@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from webauthn.helpers import base64url_to_bytes, bytes_to_base64url
 
-from trustivide.auth import actions, factors, login, passkeys, queries
+from trustivide.auth import factors, login, passkeys, queries, sign_ins
 from trustivide.auth.forms import (
     CodeForm,
     LoginForm,
@@ -19,7 +19,15 @@ from trustivide.auth.forms import (
 from trustivide.auth.models import Passkey, User
 from trustivide.auth.passkeys import Challenge, Site
 from trustivide.auth.views import second_factor
-from trustivide.auth.views.base import bp, onward, tried_account, verify_first, verify_page
+from trustivide.auth.views.base import (
+    bp,
+    note_failed_factor,
+    onward,
+    own_device,
+    tried_account,
+    verify_first,
+    verify_page,
+)
 from trustivide.auth.views.recovery import offer_codes
 from trustivide.core import clock
 from trustivide.core.db import db, transaction
@@ -89,7 +97,8 @@ def passkey_sign_in() -> ResponseReturnValue:
     """Sign in with a passkey: no address, no password, and no code after it."""
     user = _proven("sign_in")
     if user is not None:
-        return go(login.begin(user, onward(), second_factor=True))
+        return go(login.begin(user, onward(), method="passkey", second_factor=True))
+    login.note_failure(None, method="passkey")
     form = LoginForm(formdata=None)
     form.form_errors.append(_not_proven())
     return page("auth/login.html", fragment="sign_in", status=422, form=form)
@@ -97,7 +106,7 @@ def passkey_sign_in() -> ResponseReturnValue:
 
 @bp.post("/second-factor/passkey/challenge")
 @entering
-@tries_of(tried_account)
+@tries_of(tried_account, apart=own_device)
 def second_factor_challenge() -> ResponseReturnValue:
     """What the browser needs to prove a passkey of the account that gave its password."""
     challenge = _challenge("second_factor")
@@ -106,12 +115,13 @@ def second_factor_challenge() -> ResponseReturnValue:
 
 @bp.post("/second-factor/passkey")
 @entering
-@tries_of(tried_account)
+@tries_of(tried_account, apart=own_device)
 def passkey_second_factor() -> ResponseReturnValue:
     """Give a passkey after the password."""
     who = g.actor
     if _proven("second_factor", who.user.id) is not None:
         return go(login.begin(who.user, onward(), second_factor=True))
+    note_failed_factor(who, "passkey")
     form = CodeForm(formdata=None)
     form.form_errors.append(_not_proven())
     return second_factor.ask(who, form, status=422)
@@ -134,7 +144,7 @@ def passkey_verify() -> ResponseReturnValue:
     who = found(login.current())
     if _proven("verify", who.user.id) is not None:
         with transaction() as db_session:
-            actions.mark_verified(db_session, who.sign_in, clock.now())
+            sign_ins.mark_verified(db_session, who.sign_in, clock.now())
         return go(onward())
     form = PasswordForm(formdata=None)
     form.form_errors.append(_not_proven())
@@ -199,7 +209,7 @@ def rename_passkey(passkey_id: UUID) -> ResponseReturnValue:
         with transaction() as db_session:
             passkeys.rename(db_session, passkey, form.name.data)
         tell(_("Namnet är ändrat."))
-        return go(url_for("auth.manage_factors"))
+        return go(url_for("auth.account"))
     status = 422 if form.is_submitted() else 200
     return page("auth/rename_passkey.html", status=status, form=form, passkey=passkey)
 
@@ -220,6 +230,6 @@ def remove_passkey(passkey_id: UUID) -> ResponseReturnValue:
             why = str(refused)
         else:
             tell(_("Din passkey är borttagen här. Ta bort den på din enhet också."))
-            return go(url_for("auth.manage_factors"))
+            return go(url_for("auth.account"))
     status = 422 if request.method == "POST" else 200
     return page("auth/remove_passkey.html", why=why, status=status, passkey=passkey)

@@ -8,7 +8,14 @@ from flask_babel import ngettext
 from trustivide.auth import factors, login, queries
 from trustivide.auth.forms import RecoveryCodeForm
 from trustivide.auth.models import User
-from trustivide.auth.views.base import bp, onward, tried_account, verify_first
+from trustivide.auth.views.base import (
+    bp,
+    note_failed_factor,
+    onward,
+    own_device,
+    tried_account,
+    verify_first,
+)
 from trustivide.core import clock
 from trustivide.core.db import db, transaction
 from trustivide.web.access import account, entering, found
@@ -24,7 +31,7 @@ def offer_codes(user: User, target: str) -> str:
 
 @bp.route("/second-factor/recovery-code", methods=["GET", "POST"])
 @entering
-@tries_of(tried_account)
+@tries_of(tried_account, apart=own_device)
 def recovery_code() -> ResponseReturnValue:
     """Give a recovery code instead of the second factor; each works once."""
     who, form = g.actor, RecoveryCodeForm()
@@ -32,7 +39,7 @@ def recovery_code() -> ResponseReturnValue:
         with transaction() as db_session:
             left = factors.use_recovery_code(db_session, who.user, form.code.data, clock.now())
         if left is not None:
-            path = login.begin(who.user, onward(), second_factor=True)
+            path = login.begin(who.user, onward(), method="recovery", second_factor=True)
             tell(
                 ngettext(
                     "Koden är förbrukad. Du har %(num)d kod kvar.",
@@ -41,6 +48,7 @@ def recovery_code() -> ResponseReturnValue:
                 )
             )
             return go(path)
+        note_failed_factor(who, "recovery")
         form.code.errors = [_("Koden stämmer inte eller är redan använd.")]
     status = 422 if form.is_submitted() else 200
     return page("auth/recovery_code.html", fragment="recovery_code", status=status, form=form)

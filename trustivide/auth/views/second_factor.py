@@ -12,7 +12,14 @@ from markupsafe import Markup
 
 from trustivide.auth import factors, login, queries
 from trustivide.auth.forms import CodeForm
-from trustivide.auth.views.base import bp, onward, tried_account, verify_first
+from trustivide.auth.views.base import (
+    bp,
+    note_failed_factor,
+    onward,
+    own_device,
+    tried_account,
+    verify_first,
+)
 from trustivide.auth.views.recovery import offer_codes
 from trustivide.core import clock
 from trustivide.core.db import db, transaction
@@ -24,7 +31,7 @@ from trustivide.web.limits import tries_of
 
 @bp.route("/second-factor", methods=["GET", "POST"])
 @entering
-@tries_of(tried_account)
+@tries_of(tried_account, apart=own_device)
 def second_factor() -> ResponseReturnValue:
     """Give a code from the authenticator app, each works once; or choose another way."""
     who, form = g.actor, CodeForm()
@@ -37,6 +44,7 @@ def second_factor() -> ResponseReturnValue:
             right = factors.check_totp(db_session, who.user, form.code.data, clock.now())
         if right:
             return go(login.begin(who.user, onward(), second_factor=True))
+        note_failed_factor(who, "password")
         form.code.errors = [_("Koden stämmer inte eller är redan använd. Vänta på nästa.")]
     return ask(who, form, status=422 if form.is_submitted() else 200)
 
@@ -103,17 +111,10 @@ def drop_app() -> ResponseReturnValue:
             why = str(refused)
         else:
             tell(_("Autentiseringsappen är borttagen."))
-            return go(url_for("auth.manage_factors"))
+            return go(url_for("auth.account"))
     status = 422 if request.method == "POST" else 200
     last = not queries.passkeys_of(db.session(), who.user.id)
     return page("auth/drop_app.html", why=why, last=last, status=status)
-
-
-@bp.get("/second-factor/manage")
-@account
-def manage_factors() -> ResponseReturnValue:
-    """The account's second factors and passkeys."""
-    return page("auth/manage_factors.html", **factors_of(found(login.current())))
 
 
 def factors_of(who: login.SignedIn) -> dict[str, Any]:
