@@ -29,8 +29,12 @@
       method: "POST",
       body: new FormData(form),
       credentials: "same-origin",
-      redirect: "error",
+      redirect: "manual",
     });
+    if (asked.type === "opaqueredirect") {
+      location.reload(); // the server wants something else first; the page leads there
+      return new Promise(() => {});
+    }
     if (!asked.ok) throw new Error(asked.statusText);
     const publicKey = withBytes(await asked.json());
     return form.dataset.passkey === "create"
