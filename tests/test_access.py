@@ -9,6 +9,7 @@ from werkzeug.routing import Rule
 
 from tests.factories import account
 from tests.surveys.stories import launched
+from trustivide.auth.models import Passkey
 from trustivide.core import clock
 from trustivide.core.db import db, transaction
 from trustivide.core.subjects import Person
@@ -25,6 +26,7 @@ def alices(app: Flask) -> dict[str, str]:
     """Real ids of Alice's things, by the name that routes give them."""
     survey = launched(app, 5)
     alice = account(ALICE)
+    bob = colleague(alice, "leader")
     now = clock.now()
     member = db.session.scalars(select(TeamMember)).first()
     assert member is not None
@@ -51,7 +53,15 @@ def alices(app: Flask) -> dict[str, str]:
             token_digest=b"t" * 32,
             expires_at=now + timedelta(hours=24),
         )
-        session.add_all([search, export, change])
+        # A colleague's: Alice comes in by her password alone.
+        passkey = Passkey(
+            user_id=bob.id,
+            credential_id=b"credential",
+            public_key=b"key",
+            name="Telefonen",
+            created_on=now.date(),
+        )
+        session.add_all([search, export, change, passkey])
         session.flush()
     return {
         "team_id": str(survey.team_id),
@@ -63,6 +73,7 @@ def alices(app: Flask) -> dict[str, str]:
         "organisation_id": str(owned_by(db.session(), alice.id).popitem()[0]),
         "change_id": str(change.id),
         "request_id": str(request.id),
+        "passkey_id": str(passkey.id),
         "look_id": str(uuid4()),
         "hold_id": str(uuid4()),
         "record": str(uuid4()),

@@ -18,7 +18,7 @@ from trustivide import cli, config
 from trustivide.admin import queries as office
 from trustivide.admin.views import routes as admin_pages
 from trustivide.audit import actions as audit
-from trustivide.auth import login
+from trustivide.auth import addresses, factors, login
 from trustivide.auth import queries as accounts
 from trustivide.auth.views import routes as auth
 from trustivide.core import activities, compaction, crypto, inventory, locks
@@ -188,6 +188,7 @@ def _connect_features() -> None:
     for told in (survey_actions.on_organisation_closing, contract.on_closing):
         organisation_actions.organisation_closing.connect(told)
     address_changes.address_corrected.connect(survey_actions.on_address_corrected)
+    addresses.address_taken_back.connect(address_changes.on_taken_back)
     survey_actions.right_by_code.connect(code_requests.note)
     survey_queries.notes_by_code[:] = [code_requests.noted]
     outbox.composers.update(
@@ -225,6 +226,7 @@ def _connect_features() -> None:
         news.tell_by_mail,
     ]
     login.first_stops[:] = [news.first_stop]
+    factors.required_by[:] = [organisations.requires_second_factor]
 
 
 def _measure_promises(settings: config.Settings) -> None:
@@ -247,11 +249,23 @@ def _measure_promises(settings: config.Settings) -> None:
 # What each kind of access rule asks. ``web`` knows no role and no user.
 
 
-def _account(_: str | None) -> Any:
-    who = login.current()
+def _entering(_: str | None) -> login.SignedIn:
+    who = login.current() or login.halfway()
     if who is None:
         raise access.SignInFirst
     return who
+
+
+def _account(_: str | None) -> login.SignedIn:
+    who = login.current()
+    if who is None:
+        raise access.SignInFirst(_next_step("auth.login"))
+    return who
+
+
+def _next_step(otherwise: str) -> str:
+    """Where somebody who isn't signed in goes: they may lack the second factor alone."""
+    return "auth.second_factor" if login.halfway() else otherwise
 
 
 def _member(permission: str | None) -> organisations.Actor:
@@ -259,27 +273,34 @@ def _member(permission: str | None) -> organisations.Actor:
     actor = organisations.actor_for(db.session(), who.user.id)
     if actor is None or not actor.may(str(permission)):
         raise NotFound
+    _with_second_factor(who)
     return actor
 
 
-def _staff(permission: str | None) -> Any:
+def _staff(permission: str | None) -> login.SignedIn:
     who = _account(None)
     if not staff_may(who.user.staff_role, str(permission)):
         raise NotFound
-    if not who.sign_in.second_factor:
-        raise access.SignInFirst("auth.second_factor")
+    _with_second_factor(who)
     return who
+
+
+def _with_second_factor(who: login.SignedIn) -> None:
+    """Whoever must have a second factor and has none sets it up first."""
+    if not who.sign_in.second_factor and factors.is_required(db.session(), who.user):
+        raise access.SignInFirst("auth.second_factor")
 
 
 def _subject(_: str | None) -> privacy_access.Visitor:
     visitor = privacy_access.visitor()
     if visitor is None:
-        raise access.SignInFirst("privacy.find")
+        raise access.SignInFirst(_next_step("privacy.find"))
     return visitor
 
 
 POLICIES: dict[str, access.Policy] = {
     "public": lambda _: None,
+    "entering": _entering,
     "account": _account,
     "member": _member,
     "staff": _staff,

@@ -50,6 +50,11 @@ def public(view: View) -> View:
     return _rule("public")(view)
 
 
+def entering(view: View) -> View:
+    """Anybody who gave their password, whether or not their second factor is still due."""
+    return _rule("entering")(view)
+
+
 def account(view: View) -> View:
     """Anybody signed in, customer or staff."""
     return _rule("account")(view)
