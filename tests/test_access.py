@@ -7,7 +7,7 @@ from flask import Flask
 from sqlalchemy import select
 from werkzeug.routing import Rule
 
-from tests.factories import account
+from tests.factories import account, colleague
 from tests.surveys.stories import launched
 from trustivide.auth.models import Passkey
 from trustivide.core import clock
