@@ -18,10 +18,11 @@ from trustivide import cli, config
 from trustivide.admin import queries as office
 from trustivide.admin.views import routes as admin_pages
 from trustivide.audit import actions as audit
+from trustivide.audit.models import AuditEntry
 from trustivide.auth import login
 from trustivide.auth import queries as accounts
 from trustivide.auth.views import routes as auth
-from trustivide.core import activities, compaction, crypto, inventory, locks
+from trustivide.core import activities, clock, compaction, crypto, inventory, locks
 from trustivide.core import holds as core_holds
 from trustivide.core.cookies import SESSION
 from trustivide.core.db import db
@@ -122,7 +123,7 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
     _connect_features()
     _measure_promises(settings)
     _templates(app, settings)
-    access.init_app(app, POLICIES)
+    access.init_app(app, POLICIES, _note_denied)
     access.check(app, POLICIES, PERMISSIONS)
     inventory.check()
     _check_live_tables(app)
@@ -218,6 +219,7 @@ def _connect_features() -> None:
     ]
     outbox.every_night[:] = [
         organisation_actions.forget_unconfirmed,
+        audit.check,
         audit.prune,
         holds.end_due,
         retention.sweep,
@@ -225,6 +227,9 @@ def _connect_features() -> None:
         news.tell_by_mail,
     ]
     login.first_stops[:] = [news.first_stop]
+    retention.elsewhere["audit_entry"] = retention.Elsewhere(
+        AuditEntry.__label__, activities.SECURITY_LOG, audit.prunable
+    )
 
 
 def _measure_promises(settings: config.Settings) -> None:
@@ -269,6 +274,13 @@ def _staff(permission: str | None) -> Any:
     if not who.sign_in.second_factor:
         raise access.SignInFirst("auth.second_factor")
     return who
+
+
+def _note_denied(permission: str) -> None:
+    """A role said no to somebody signed in: the audit trail tells, the page doesn't."""
+    who = login.current()
+    if who is not None:
+        audit.note_denied(clock.now(), who.user.id, permission)
 
 
 def _subject(_: str | None) -> privacy_access.Visitor:

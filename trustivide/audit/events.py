@@ -32,6 +32,10 @@ EVENTS: Mapping[str, Text] = {
     "person_opened": Text("Uppgifter öppnade av personal", "Data opened by staff"),
     "hold_placed": Text("Bevarande infört", "Legal hold placed"),
     "hold_ended": Text("Bevarande avslutat", "Legal hold ended"),
+    "looks_reported": Text("Rapport om öppnade uppgifter läst", "Report on opened data read"),
+    "audit_exported": Text("Säkerhetsloggen exporterad", "Security log exported"),
+    "audit_checked": Text("Säkerhetsloggen kontrollerad", "Security log checked"),
+    "audit_pruned": Text("Säkerhetsloggen gallrad", "Security log pruned"),
     "access_denied": Text("Nekad åtkomst", "Access denied"),
     "keys_rotated": Text("Krypteringsnycklar bytta", "Encryption keys rotated"),
 }
