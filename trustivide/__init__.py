@@ -1,5 +1,6 @@
 """Trustivide: measure and grow trust in teams. Everything is wired here, and only here."""
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
@@ -77,6 +78,7 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
     that production must not have.
     """
     settings = config.load(environ)
+    _speak()
     app = Flask(
         "trustivide",
         root_path=str(ROOT / "trustivide"),
@@ -129,6 +131,12 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
     _check_live_tables(app)
     cli.init_app(app)
     return app
+
+
+def _speak() -> None:
+    """Let our own lines through; where they go is the host's choice, and stderr without one."""
+    logging.basicConfig(format="%(levelname)s %(name)s %(message)s")
+    logging.getLogger("trustivide").setLevel(logging.INFO)
 
 
 def _configure(app: Flask, settings: config.Settings) -> None:

@@ -259,7 +259,7 @@ class IsDay:
 class TrailFilter(Form):
     """Which entries of the security log are looked for; everything may be left out."""
 
-    event = SelectField(_l("Händelse"))
+    event = SelectField(_l("Händelse"), default="")
     actor_id = StringField(_l("Vem som gjorde det"), [IsId()])
     about_id = StringField(_l("Vem det gäller"), [IsId()])
     since = DateField(_l("Från och med"), [IsDay()])
@@ -285,8 +285,8 @@ class TrailFilter(Form):
 class LooksFilter(Form):
     """Whose looks are reported, and of which month."""
 
-    colleague = SelectField(_l("Kollega"))
-    month = SelectField(_l("Månad"))
+    colleague = SelectField(_l("Kollega"), default="")
+    month = SelectField(_l("Månad"), default="")
 
     def __init__(
         self,

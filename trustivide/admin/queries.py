@@ -72,6 +72,7 @@ class Masked:
     address: str
     restricted: bool
     role: str | None
+    staff_role: str | None
     organisation: str | None
     since: date
 
@@ -244,6 +245,7 @@ def _masked(
         address=HIDDEN if restricted else masked_address(user.email),
         restricted=restricted,
         role=role,
+        staff_role=user.staff_role,
         organisation=organisation,
         since=user.created_on,
     )

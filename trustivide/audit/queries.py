@@ -38,6 +38,7 @@ FAULTS = {
     ),
 }
 _MOST = 20
+_SEAL_BYTES = 32
 
 
 @dataclass(frozen=True, order=True)
@@ -58,8 +59,11 @@ class Noted:
     @classmethod
     def read(cls, text: str) -> "Noted":
         """Read what ``str()`` wrote. Raises :class:`ValueError`."""
-        number, _, seal = text.partition(":")
-        return cls(int(number), bytes.fromhex(seal))
+        number, _, digits = text.partition(":")
+        seal = bytes.fromhex(digits)
+        if len(seal) != _SEAL_BYTES:
+            raise ValueError(f"a seal has {_SEAL_BYTES} bytes")
+        return cls(int(number), seal)
 
     def __str__(self) -> str:
         return f"{self.number}:{self.seal.hex()}"
@@ -106,7 +110,7 @@ def verify(session: Session, noted: Noted | None = None) -> Verdict:
         faults.append(Fault(top.first_number, "beginning"))
     if expected <= head.number:
         faults.append(Fault(expected, "cut"))
-    elif before != head.seal:
+    elif expected > head.number + 1 or before != head.seal:
         faults.append(Fault(head.number, "head"))
     if noted and found != noted.seal:
         faults.append(_missed(noted, found, top.first_number, expected))
