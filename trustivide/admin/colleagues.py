@@ -49,7 +49,7 @@ def everybody(session: Session) -> Sequence[Colleague]:
 def names(session: Session, ids: Collection[UUID]) -> Mapping[UUID, str]:
     """The names of those among ``ids`` who work in the office; nobody else's."""
     rows = session.execute(select(User.id, User.name).where(User.is_staff, User.id.in_(ids)))
-    return dict(rows.tuples().all())
+    return dict(rows.all())
 
 
 def one(session: Session, user_id: UUID) -> User | None:
