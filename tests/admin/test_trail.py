@@ -105,12 +105,10 @@ def test_the_report_names_colleagues_and_nobody_else(
 ) -> None:
     customer("Charlie", "charlie@annan.test", organisation="Annan AB", number="556036-0793")
     staff("Sven Sund", SVEN, role="support")
+    with time_machine.travel(clock.now() - timedelta(days=62)):
+        look(in_office(browser_of(), SVEN), reason="=HYPERLINK(1) om fakturan")
     sven = in_office(browser_of(), SVEN)
     assert sven.get("/admin/looks").status_code == 404
-    with time_machine.travel(clock.now() - timedelta(days=62)):
-        in_office(sven, SVEN)
-        look(sven, reason="=HYPERLINK(1) om fakturan")
-    in_office(sven, SVEN)
     look(sven)
     look(sven, "charlie@annan.test", "Charlie ringde om inloggningen.")
     look(office, reason="Stickprov enligt rutinen.")
@@ -123,9 +121,9 @@ def test_the_report_names_colleagues_and_nobody_else(
     page = main(office.get("/admin/looks").text)
     stina = account(STINA).id
     assert [(e.actor_id, e.detail) for e in entries("looks_reported")] == [(stina, "page")]
-    totals = [re.sub(r"\s*<[^>]+>\s*", " ", row) for row in page.split("<tr>")[1:]]
-    assert any("Sven Sund 3 2" in row for row in totals)
-    assert any("Stina Ström 1 1" in row for row in totals)
+    read = " ".join(re.sub(r"<[^>]+>", " ", page).split())
+    assert "Sven Sund 3 2" in read
+    assert "Stina Ström 1 1" in read
     for words in (REASON, "Stickprov enligt rutinen.", str(account(ALICE).id)[:8]):
         assert words in page
     for words in ("Alice Alm", ALICE, "Charlie C"):
@@ -186,7 +184,8 @@ def test_the_log_is_read_filtered_and_taken_along(app: Flask, office: FlaskClien
             )
     look(office)
     page = main(office.get("/admin/audit").text)
-    assert page.index("Uppgifter öppnade av personal") < page.index("Roll ändrad")
+    table = page.split("<table")[1]
+    assert table.index("Uppgifter öppnade av personal") < table.index("Roll ändrad")
     assert "Stina Ström" in page  # a colleague by name
     assert str(alice) in page  # a customer by id
     assert "Alice" not in page

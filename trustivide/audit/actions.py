@@ -2,7 +2,7 @@
 
 import logging
 from datetime import datetime, timedelta
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from sqlalchemy import delete, event, func, select
 from sqlalchemy.orm import Session
@@ -39,6 +39,7 @@ def record(
     EVENTS[event]
     head = _head(session)
     entry = AuditEntry(
+        id=uuid4(),
         number=head.number + 1,
         at=now,
         event=event,

@@ -20,7 +20,8 @@ def is_sealed(entry: AuditEntry, before: bytes) -> bool:
 
 
 def _said(entry: AuditEntry, before: bytes) -> bytes:
-    ids = [str(x) if x else "" for x in (entry.actor_id, entry.about_id, entry.thing_id)]
+    every = (entry.id, entry.actor_id, entry.about_id, entry.thing_id)
+    ids = [str(x) if x else "" for x in every]
     said = [entry.number, in_utc(entry.at), entry.event, *ids, entry.detail, before.hex()]
     return json.dumps(said).encode()
 
