@@ -1,5 +1,6 @@
 """Trustivide: measure and grow trust in teams. Everything is wired here, and only here."""
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,10 +19,11 @@ from trustivide import cli, config
 from trustivide.admin import queries as office
 from trustivide.admin.views import routes as admin_pages
 from trustivide.audit import actions as audit
+from trustivide.audit.models import AuditEntry
 from trustivide.auth import addresses, factors, login
 from trustivide.auth import queries as accounts
 from trustivide.auth.views import routes as auth
-from trustivide.core import activities, compaction, crypto, inventory, locks
+from trustivide.core import activities, clock, compaction, crypto, inventory, locks
 from trustivide.core import holds as core_holds
 from trustivide.core.cookies import SESSION
 from trustivide.core.db import db
@@ -76,6 +78,7 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
     that production must not have.
     """
     settings = config.load(environ)
+    _speak()
     app = Flask(
         "trustivide",
         root_path=str(ROOT / "trustivide"),
@@ -123,12 +126,18 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
     _connect_features()
     _measure_promises(settings)
     _templates(app, settings)
-    access.init_app(app, POLICIES)
+    access.init_app(app, POLICIES, _note_denied)
     access.check(app, POLICIES, PERMISSIONS)
     inventory.check()
     _check_live_tables(app)
     cli.init_app(app)
     return app
+
+
+def _speak() -> None:
+    """Let our own lines through; where they go is the host's choice, and stderr without one."""
+    logging.basicConfig(format="%(levelname)s %(name)s %(message)s")
+    logging.getLogger("trustivide").setLevel(logging.INFO)
 
 
 def _configure(app: Flask, settings: config.Settings) -> None:
@@ -223,6 +232,7 @@ def _connect_features() -> None:
     ]
     outbox.every_night[:] = [
         organisation_actions.forget_unconfirmed,
+        audit.check,
         audit.prune,
         holds.end_due,
         retention.sweep,
@@ -231,6 +241,9 @@ def _connect_features() -> None:
     ]
     login.first_stops[:] = [news.first_stop]
     factors.required_by[:] = [organisations.requires_second_factor]
+    retention.elsewhere["audit_entry"] = retention.Elsewhere(
+        AuditEntry.__label__, activities.SECURITY_LOG, audit.prunable
+    )
 
 
 def _measure_promises(settings: config.Settings) -> None:
@@ -293,6 +306,13 @@ def _with_second_factor(who: login.SignedIn) -> None:
     """Whoever must have a second factor and has none sets it up first."""
     if not who.sign_in.second_factor and factors.is_required(db.session(), who.user):
         raise access.SignInFirst("auth.second_factor")
+
+
+def _note_denied(permission: str) -> None:
+    """A role said no to somebody signed in: the audit trail tells, the page doesn't."""
+    who = login.current()
+    if who is not None:
+        audit.note_denied(clock.now(), who.user.id, permission)
 
 
 def _subject(_: str | None) -> privacy_access.Visitor:

@@ -72,6 +72,8 @@ def home() -> ResponseReturnValue:
     assert who is not None
     if who.user.is_staff:
         return go(url_for("admin.index"))
+    if queries.actor_for(db.session(), who.user.id) is None:
+        return go(url_for("privacy.index"))
     return go(url_for("teams.index"))
 
 

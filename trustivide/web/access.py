@@ -80,8 +80,8 @@ def subject(view: View) -> View:
     return _rule("subject")(view)
 
 
-def init_app(app: Flask, policies: dict[str, Policy]) -> None:
-    """Enforce the rules with ``policies``, and make sure that every route has one."""
+def init_app(app: Flask, policies: dict[str, Policy], denied: Callable[[str], None]) -> None:
+    """Enforce the rules with ``policies``; ``denied`` hears which permission somebody lacked."""
     setattr(app.view_functions["static"], "access", Rule("public"))  # noqa: B010  not ours
 
     @app.before_request
@@ -101,6 +101,10 @@ def init_app(app: Flask, policies: dict[str, Policy]) -> None:
         except SignInFirst as needed:
             here = request.full_path.rstrip("?") if request.method == "GET" else None
             return go(url_for(needed.endpoint, next=here))
+        except NotFound:
+            if rule.detail is not None:
+                denied(rule.detail)
+            raise
         return None
 
 
