@@ -1,12 +1,13 @@
 """Looking up accounts and sign-ins."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from trustivide.auth.models import OneTimeLink, SignIn, User
+from trustivide.auth.models import OneTimeLink, Passkey, SignIn, User
 from trustivide.core.crypto import normalise_address, ring
 from trustivide.core.subjects import Person
 
@@ -23,6 +24,15 @@ def by_address(session: Session, address: str) -> User | None:
 def by_id(session: Session, user_id: UUID) -> User | None:
     """The account with this id."""
     return session.get(User, user_id)
+
+
+def with_second_factor(session: Session, user_ids: Collection[UUID]) -> frozenset[UUID]:
+    """Which of these accounts have a second factor: an authenticator app, or a passkey."""
+    has_passkey = select(Passkey.id).where(Passkey.user_id == User.id).exists()
+    found = select(User.id).where(
+        User.id.in_(user_ids), or_(User.totp_secret.is_not(None), has_passkey)
+    )
+    return frozenset(session.scalars(found))
 
 
 def person(user: User) -> Person:
