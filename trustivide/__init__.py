@@ -326,7 +326,7 @@ def _templates(app: Flask, settings: config.Settings) -> None:
             ("teams.index", _("Team"), "teams.manage", {}),
             ("surveys.index", _("Enkäter"), "surveys.manage", {}),
             ("workshops.index", _("Workshoppar"), "workshops.use", {}),
-            ("organisations.people", _("Organisationen"), "colleagues.manage", people),
+            ("organisations.people", _("Organisation"), "colleagues.manage", people),
             ("privacy.index", _("Min integritet"), None, {}),
         ]
         here = (request.blueprint or "").split(".")[0]

@@ -12,7 +12,7 @@ from trustivide.auth import queries as accounts
 from trustivide.core import clock
 from trustivide.core.db import db, transaction
 from trustivide.core.errors import Refused
-from trustivide.core.roles import CUSTOMER_WORDS, allowed
+from trustivide.core.roles import CUSTOMER_ROLES, CUSTOMER_WORDS, allowed
 from trustivide.organisations import invitations
 from trustivide.organisations.forms import AcceptForm, InvitationForm
 from trustivide.organisations.views.base import actor, bp, choose
@@ -147,6 +147,7 @@ def _offer(invited: invitations.Invited, status: int = 200, **context: Any) -> R
         "organisations/invitation.html",
         status=status,
         invited=invited,
+        role=CUSTOMER_ROLES[invited.row.role],
         may=[CUSTOMER_WORDS[p] for p in allowed(invited.row.role)],
         notice=notice,
         notice_html=legal_html(notice.body),
