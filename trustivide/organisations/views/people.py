@@ -15,6 +15,7 @@ from trustivide.organisations.forms import InvitationForm, RoleForm
 from trustivide.organisations.views.base import actor, bp, verify_first, within
 from trustivide.web.access import found, member
 from trustivide.web.fragments import go, tell
+from trustivide.web.locale import language
 
 
 @bp.get("/organisation/<uuid:organisation_id>/people")
@@ -89,8 +90,8 @@ def role(organisation_id: UUID, user_id: UUID) -> ResponseReturnValue:
         except Refused as refused:
             form.role.errors = [_why(refused)]
         else:
-            label = CUSTOMER_ROLES[form.role.data].in_(who.user.locale)
-            tell(_("%(name)s: %(role)s.", name=who.user.name, role=label))
+            label = CUSTOMER_ROLES[form.role.data].in_(language())
+            tell(_("%(name)s har rollen %(role)s nu.", name=who.user.name, role=label))
             return _back()
     status = 422 if form.is_submitted() else 200
     return within("role.html", status=status, form=form, who=who, alone=_alone(who))
