@@ -13,6 +13,7 @@ from trustivide.auth.models import Passkey
 from trustivide.core import clock
 from trustivide.core.db import db, transaction
 from trustivide.core.subjects import Person
+from trustivide.organisations.models import ColleagueInvitation
 from trustivide.organisations.queries import owned_by
 from trustivide.privacy.models import AddressChange, Export, Request
 from trustivide.teams.models import TeamMember
@@ -61,7 +62,16 @@ def alices(app: Flask) -> dict[str, str]:
             name="Telefonen",
             created_on=now.date(),
         )
-        session.add_all([search, export, change, passkey])
+        organisation_id = owned_by(session, alice.id).popitem()[0]
+        invitation = ColleagueInvitation(
+            organisation_id=organisation_id,
+            email="eva@exempel.test",
+            role="member",
+            invited_by_id=alice.id,
+            token_digest=b"i" * 32,
+            expires_at=now + timedelta(days=7),
+        )
+        session.add_all([search, export, change, passkey, invitation])
         session.flush()
     return {
         "team_id": str(survey.team_id),
@@ -70,7 +80,8 @@ def alices(app: Flask) -> dict[str, str]:
         "user_id": str(alice.id),
         "search_id": str(search.id),
         "export_id": str(export.id),
-        "organisation_id": str(owned_by(db.session(), alice.id).popitem()[0]),
+        "organisation_id": str(organisation_id),
+        "invitation_id": str(invitation.id),
         "change_id": str(change.id),
         "request_id": str(request.id),
         "passkey_id": str(passkey.id),

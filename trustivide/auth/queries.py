@@ -1,10 +1,10 @@
 """Looking up accounts and sign-ins."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from trustivide.auth.models import OneTimeLink, Passkey, RecoveryCode, SignIn, User
@@ -24,6 +24,15 @@ def by_address(session: Session, address: str) -> User | None:
 def by_id(session: Session, user_id: UUID) -> User | None:
     """The account with this id."""
     return session.get(User, user_id)
+
+
+def with_second_factor(session: Session, user_ids: Collection[UUID]) -> frozenset[UUID]:
+    """Which of these accounts have a second factor: an authenticator app, or a passkey."""
+    has_passkey = select(Passkey.id).where(Passkey.user_id == User.id).exists()
+    found = select(User.id).where(
+        User.id.in_(user_ids), or_(User.totp_secret.is_not(None), has_passkey)
+    )
+    return frozenset(session.scalars(found))
 
 
 def person(user: User) -> Person:
