@@ -11,7 +11,8 @@ STAFF = ("support", "content", "privacy", "finance", "staff-owner")
 SIGNED_IN = frozenset({*CUSTOMER, *STAFF, "charlie", "unproven", "demoted"})
 """Charlie owns another organisation, ``unproven`` is an owner of the staff without second
 factor, ``demoted`` worked here until a moment ago and has kept a session with both factors."""
-EVERYBODY = SIGNED_IN | {"stranger"}
+EVERYBODY = SIGNED_IN | {"stranger", "halfway"}
+"""``halfway`` is an owner beside Alice who has given the password, and not yet the second factor."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,8 @@ PUBLIC = Expected(EVERYBODY)
 TOKEN = Expected(EVERYBODY, opens=True)
 LINK = Expected(frozenset())  # with a survey's link or a receipt code alone: test_links tells
 ACCOUNT = Expected(SIGNED_IN)
+ENTERING = Expected(SIGNED_IN | {"halfway"}, opens=True)
+SECOND_FACTOR = Expected(SIGNED_IN, opens=True)  # 404 for whoever has none
 PERSON = Expected(SIGNED_IN, to="/privacy/find")
 OWN = Expected(SIGNED_IN, "self", to="/privacy/find")
 WORKSHOPS = Expected(frozenset({*CUSTOMER, "charlie"}))
@@ -57,12 +60,16 @@ LEAD = Expected(frozenset({"leader", "admin", "owner", "charlie"}))
 LEAD_ALICES = _tenant("leader", "admin", "owner")
 OWNER_ALICES = _tenant("owner")
 OWNER_PERSON = Expected(frozenset({"owner"}), "tenant", to="/privacy/find")
-SECOND_FACTOR = Expected(frozenset({*STAFF, "unproven"}))
+OWN_SECURITY = Expected(SIGNED_IN, "self")
+INVITED = Expected(frozenset({"owner"}), "self", opens=True)  # whose address it names: Eva's
+MEMBER_ALICES = _tenant(*CUSTOMER)
+ADMIN_ALICES = _tenant("admin", "owner")
 EVERY_COLLEAGUE = _office(*STAFF)
 CUSTOMERS = _office("support", "privacy", "finance")
 DESK = _office("support", "privacy")
 CATALOGUE = _office("content")
 DATA_PROTECTION = _office("privacy")
+STAFF_OWNER = _office()
 
 EXPECTED: dict[str, Expected] = {
     "static": TOKEN,
@@ -70,6 +77,9 @@ EXPECTED: dict[str, Expected] = {
     "web.index": PUBLIC,
     "web.health": PUBLIC,
     "web.gpc_support": PUBLIC,
+    "web.security": PUBLIC,
+    "web.security_txt": PUBLIC,
+    "web.change_password": PUBLIC,
     "web.language": PUBLIC,
     "dev.mailbox": PUBLIC,
     "dev.mail": TOKEN,
@@ -107,6 +117,11 @@ EXPECTED: dict[str, Expected] = {
     # Whoever holds what was mailed or shown to them
     "auth.confirm": TOKEN,
     "auth.reset": TOKEN,
+    "auth.undo_address": TOKEN,
+    "auth.sign_in_challenge": PUBLIC,
+    "auth.passkey_sign_in": PUBLIC,
+    "organisations.invitation": TOKEN,
+    "organisations.refuse": TOKEN,
     "answering.enter": TOKEN,
     "privacy.confirm_address": TOKEN,
     "privacy.enter": TOKEN,
@@ -126,8 +141,27 @@ EXPECTED: dict[str, Expected] = {
     "auth.verify": ACCOUNT,
     "organisations.home": ACCOUNT,
     "policy.latest": ACCOUNT,
-    "auth.second_factor": SECOND_FACTOR,
-    "auth.enrol": SECOND_FACTOR,
+    "auth.second_factor": ENTERING,
+    "auth.enrol": ACCOUNT,
+    "auth.account": ACCOUNT,
+    "auth.change_password": ACCOUNT,
+    "auth.recovery_code": ENTERING,
+    "auth.recovery_codes": SECOND_FACTOR,
+    "auth.drop_app": SECOND_FACTOR,
+    "auth.end_others": ACCOUNT,
+    "auth.second_factor_challenge": ENTERING,
+    "auth.passkey_second_factor": ENTERING,
+    "auth.verify_challenge": ACCOUNT,
+    "auth.passkey_verify": ACCOUNT,
+    "auth.new_passkey": ACCOUNT,
+    "auth.new_passkey_challenge": ACCOUNT,
+    "auth.rename_passkey": OWN_SECURITY,
+    "auth.remove_passkey": OWN_SECURITY,
+    "auth.end_sign_in": OWN_SECURITY,
+    "auth.forget_device": OWN_SECURITY,
+    "organisations.choice": Expected(SIGNED_IN, opens=True),
+    "organisations.received": INVITED,
+    "organisations.refuse_received": INVITED,
     # Whoever data is held about
     "privacy.cancel_erasure": PERSON,
     "privacy.choices": PERSON,
@@ -175,9 +209,14 @@ EXPECTED: dict[str, Expected] = {
     "surveys.show": LEAD_ALICES,
     "surveys.closure": LEAD_ALICES,
     "surveys.reminders": LEAD_ALICES,
-    "organisations.owners": OWNER_ALICES,
-    "organisations.make_owner": OWNER_ALICES,
-    "organisations.step_down": OWNER_ALICES,
+    "organisations.roles": MEMBER_ALICES,
+    "organisations.people": ADMIN_ALICES,
+    "organisations.role": ADMIN_ALICES,
+    "organisations.removal": ADMIN_ALICES,
+    "organisations.invite": ADMIN_ALICES,
+    "organisations.send_again": ADMIN_ALICES,
+    "organisations.withdraw": ADMIN_ALICES,
+    "organisations.second_factor": OWNER_ALICES,
     "privacy.organisation": OWNER_PERSON,
     "privacy.hand_back": OWNER_PERSON,
     "privacy.hand_back_file": OWNER_PERSON,
@@ -204,4 +243,15 @@ EXPECTED: dict[str, Expected] = {
     "admin.retention": DATA_PROTECTION,
     "admin.evidence": DATA_PROTECTION,
     "admin.attest": DATA_PROTECTION,
+    "admin.looks": DATA_PROTECTION,
+    "admin.open_looks": DATA_PROTECTION,
+    "admin.export_looks": DATA_PROTECTION,
+    "admin.security_log": DATA_PROTECTION,
+    "admin.check_audit": DATA_PROTECTION,
+    "admin.export_audit": Expected(DATA_PROTECTION.roles, "office", opens=True),
+    "admin.roles": EVERY_COLLEAGUE,
+    "admin.colleagues": STAFF_OWNER,
+    "admin.add_colleague": STAFF_OWNER,
+    "admin.change_role": STAFF_OWNER,
+    "admin.remove_colleague": STAFF_OWNER,
 }
