@@ -12,7 +12,7 @@ SIGNED_IN = frozenset({*CUSTOMER, *STAFF, "charlie", "unproven", "demoted"})
 """Charlie owns another organisation, ``unproven`` is an owner of the staff without second
 factor, ``demoted`` worked here until a moment ago and has kept a session with both factors."""
 EVERYBODY = SIGNED_IN | {"stranger", "halfway"}
-"""``halfway`` is an owner beside Alice who has given the password, and not yet the second factor."""
+"""``halfway`` owns it beside Alice, has given the password and not yet the second factor."""
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+import time_machine
 from sqlalchemy import delete, select
 from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
@@ -116,6 +117,51 @@ def test_checklist_21_looking_changes_nothing_whoever_looks(world: World) -> Non
                 world.open(role, path, "HEAD")
                 if role in {"owner", "staff-owner"}:
                     world.open(role, path, query_string=tempting, headers=override)
+    assert world.state() == before
+
+
+# 12: the password (or a passkey) once more before what weighs
+
+WEIGHTY = {
+    "privacy.correct": "owner",  # the address that she signs in with
+    "privacy.exports": "owner",
+    "privacy.export_file": "owner",
+    "privacy.erase": "owner",
+    "privacy.hand_back": "owner",
+    "privacy.hand_back_file": "owner",
+    "privacy.end_contract": "owner",
+    "organisations.role": "owner",
+    "organisations.removal": "owner",
+    "organisations.second_factor": "owner",
+    "auth.enrol": "owner",
+    "auth.recovery_codes": "owner",
+    "auth.new_passkey": "owner",
+    "auth.new_passkey_challenge": "owner",
+    "auth.remove_passkey": "owner",
+    "admin.add_colleague": "staff-owner",
+    "admin.change_role": "staff-owner",
+    "admin.remove_colleague": "staff-owner",
+}
+
+
+def test_checklist_12_what_weighs_asks_again_who_one_is(world: World) -> None:
+    """A browser left open for twenty minutes changes, takes and ends nothing."""
+    before, asked = world.state(), set()
+    with time_machine.travel(clock.now() + timedelta(minutes=20)):
+        for rule in world.app.url_map.iter_rules():
+            role = WEIGHTY.get(rule.endpoint)
+            if role is None or ("POST" not in (rule.methods or ()) and "file" not in rule.endpoint):
+                continue
+            method = "POST" if "POST" in (rule.methods or ()) else "GET"
+            path = world.path(rule, role)
+            if rule.endpoint == "privacy.correct":
+                path = path.removesuffix("name") + "email"
+            form = {"value": "ny@exempel.test", "confirmed": "1", "understood": "y"}
+            answer = world.open(role, path, method, data=form | {"role": "member"})
+            to = str(answer.location or (answer.json or {}).get("location", ""))
+            assert to.startswith("/auth/verify?next=/"), (path, answer.status, to)
+            asked.add(rule.endpoint)
+    assert asked == set(WEIGHTY)
     assert world.state() == before
 
 

@@ -2,10 +2,8 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 
 import pytest
-import time_machine
 from argon2 import PasswordHasher, extract_parameters
 from flask import Flask
 from flask.testing import FlaskClient
@@ -15,19 +13,15 @@ from tests.admin.test_office import in_office
 from tests.factories import (
     PASSWORD,
     account,
-    colleague,
     customer,
     delivered,
     link_in,
-    sign_in,
     staff,
     without_secrets,
 )
 from trustivide import create_app
 from trustivide.auth import passwords
-from trustivide.core import clock
 from trustivide.core.db import db
-from trustivide.organisations.queries import owned_by
 from trustivide.web.limits import limiter
 
 Browsers = Callable[[], FlaskClient]
@@ -237,42 +231,6 @@ def test_checklist_11_an_address_has_one_count_however_it_is_spelled(app: Flask)
     finally:
         limiter.reset()
         limiter.enabled = False
-
-
-def test_checklist_12_what_weighs_asks_for_the_password_again(
-    app: Flask, client: FlaskClient
-) -> None:
-    """A browser left open for twenty minutes changes, takes and ends nothing."""
-    alice = customer()
-    bob = colleague(alice, "leader")
-    staff()
-    organisation = next(iter(owned_by(db.session(), alice.id)))
-    sign_in(client)
-    client.post("/privacy/export")
-    client.post(f"/privacy/organisation/{organisation}/copy")
-    made = {str(m["Subject"]): link_in(m, "/privacy/") for m in delivered(app)}
-    export = next(path for path in made.values() if "/export/" in path)
-    there = f"/organisation/{organisation}"
-    weighty = [
-        ("POST", f"/privacy/data/user/{alice.id}/email", {"value": "ny@exempel.test"}),
-        ("POST", "/privacy/export", {}),
-        ("GET", f"{export}/file", {}),
-        ("POST", "/privacy/erasure", {"confirmed": "1"}),
-        ("POST", f"/privacy{there}/copy", {}),
-        ("GET", f"/privacy{there}/copy/file", {}),
-        ("POST", f"/privacy{there}/ending", {"name": "Exempel AB"}),
-        ("POST", f"{there}/owners/{bob.id}", {}),
-        ("POST", f"{there}/owners/stepping-down", {}),
-    ]
-    with time_machine.travel(clock.now() + timedelta(minutes=20)):
-        for method, path, form in weighty:
-            answer = client.open(path, method=method, data=form)
-            assert answer.status_code == 303, path
-            assert str(answer.location).startswith("/auth/verify?next=/"), path
-    colleague_of_ours = sign_in(app.test_client(), STINA)
-    with time_machine.travel(clock.now() + timedelta(minutes=20)):
-        factor = colleague_of_ours.post("/auth/second-factor/new", data={"code": "123456"})
-        assert str(factor.location).startswith("/auth/verify?next=")
 
 
 def test_checklist_13_the_owner_hears_of_a_new_password_and_of_a_new_address(

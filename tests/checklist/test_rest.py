@@ -3,19 +3,27 @@
 import ast
 import logging
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import select
 
-from tests.factories import customer, sign_in
+from tests.admin.test_office import in_office
+from tests.factories import PASSWORD, customer, delivered, link_in, sign_in, staff
 from tests.web.test_pages import PRODUCTION
 from trustivide import create_app
+from trustivide.audit.models import AuditEntry
+from trustivide.audit.queries import verify
+from trustivide.core.db import db
 from trustivide.core.errors import BootError
 from trustivide.rights import legal_texts
 
+ALICE = "alice@exempel.test"
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted((ROOT / "trustivide").rglob("*.py"))
 
@@ -129,6 +137,57 @@ def test_checklist_42_production_does_not_start_unsafe(
         create_app(whole | changed)
     assert whole["SECRET_KEY"] not in str(refused.value)
     assert whole["TRUSTIVIDE_KEYS"] not in str(refused.value)
+
+
+def test_checklist_44_security_events_are_noted_once_in_utc_and_name_nobody(
+    app: Flask, browser_of: Callable[[], FlaskClient], caplog: pytest.LogCaptureFixture
+) -> None:
+    """A day of Alice's and Stina's, read back from the chain and from the log's lines."""
+    caplog.set_level(logging.INFO)
+    alice = customer()
+    staff()
+    new, typed = "smultron under granen", "Alice ringde, hon kommer inte in."
+    here = browser_of()
+    here.post("/auth/login", data={"email": ALICE, "password": "fel lösenord"})
+    sign_in(here)
+    change = {"current": PASSWORD, "password": new}
+    assert here.post("/auth/password", data=change).status_code == 303
+    assert here.get("/admin/").status_code == 404
+    assert here.get("/admin/users").status_code == 404
+    assert here.post("/auth/logout").status_code == 303
+    here.post("/auth/forgot", data={"email": ALICE})
+    reset = link_in(delivered(app)[-1], "/auth/reset/")
+    assert here.post(reset, data={"password": "hjortron i gryningen"}).status_code == 303
+    assert here.post(reset, data={"password": "hjortron i gryningen"}).status_code == 404
+    stina = in_office(browser_of())
+    assert stina.post(f"/admin/users/{alice.id}/looks", data={"reason": typed}).status_code == 303
+
+    db.session.rollback()
+    entries = db.session.scalars(select(AuditEntry).order_by(AuditEntry.number)).all()
+    seen = Counter((e.event, e.about_id == alice.id or e.actor_id == alice.id) for e in entries)
+    for event in ("sign_in_failed", "sign_in", "password_changed", "sign_out", "password_reset"):
+        assert seen[event, True] == 1, (event, seen)
+    assert seen["access_denied", True] == 1  # of two within a minute
+    assert seen["person_opened", True] == 1
+    said = [r.getMessage() for r in caplog.records if r.getMessage().startswith("security ")]
+    assert len(said) == len(entries)
+    assert [e.number for e in entries] == list(range(entries[0].number, entries[-1].number + 1))
+    for entry, line in zip(entries, said, strict=True):
+        assert entry.at.utcoffset() == timedelta(0)
+        assert f"number={entry.number} " in line
+        assert "+00:00" in line
+        assert re.fullmatch(r"[a-z0-9_.:-]*", entry.detail), entry.detail
+    # Neither the chain nor the log says who anybody is, or what anybody wrote: that stands
+    # outside it, where it can be erased.
+    columns = {c.name for c in AuditEntry.__table__.columns}
+    assert columns == {"id", "number", "at", "event", "actor_id", "about_id", "thing_id"} | {
+        "detail",
+        "seal",
+    }
+    told = "\n".join(said + [repr(tuple(vars(e).values())) for e in entries])
+    for word in (ALICE, "Alice", "Stina", "stina@", "ringde", new, PASSWORD, "127.0.0.1"):
+        assert word not in told, word
+    assert verify(db.session()).faults == ()
 
 
 def test_checklist_45_errors_are_generic_and_found_again_by_their_reference(
