@@ -23,6 +23,7 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.orm import Session
+from sqlalchemy.schema import DDL
 
 from trustivide.core import inventory
 from trustivide.core.crypto import KEY_BYTE, DecryptionError, ring
@@ -181,16 +182,21 @@ def _unfrozen(session: Session, sealed: Sealed) -> Iterator[None]:
     if sealed.frozen_by is None:
         yield
         return
-    table, trigger = sealed.table.name, sealed.frozen_by
-    if session.get_bind().dialect.name == "postgresql":
-        session.execute(text(f'ALTER TABLE "{table}" DISABLE TRIGGER "{trigger}"'))
+    connection = session.connection()
+    named = {"trigger": connection.dialect.identifier_preparer.quote(sealed.frozen_by)}
+
+    def order(statement: str) -> None:
+        connection.execute(DDL(statement, context=named).against(sealed.table))
+
+    if connection.dialect.name == "postgresql":
+        order("ALTER TABLE %(table)s DISABLE TRIGGER %(trigger)s")
         yield
-        session.execute(text(f'ALTER TABLE "{table}" ENABLE TRIGGER "{trigger}"'))
+        order("ALTER TABLE %(table)s ENABLE TRIGGER %(trigger)s")
         return
-    guard = session.scalar(
+    guard = connection.scalar(
         text("SELECT sql FROM sqlite_master WHERE type = 'trigger' AND name = :name"),
-        {"name": trigger},
+        {"name": sealed.frozen_by},
     )
-    session.execute(text(f'DROP TRIGGER "{trigger}"'))
+    order("DROP TRIGGER %(trigger)s")
     yield
-    session.connection().exec_driver_sql(str(guard))
+    order(guard.replace("%", "%%"))
