@@ -86,7 +86,12 @@ SETTINGS = (
         '`{"smtp.example.org": {"recipient": "mail", "name": "…", "country": "SE"}}`, outside the '
         'EEA with `"ground": {"sv": "…", "en": "…"}`; `localhost` is who runs this machine',
     ),
-    Setting("PUBLIC_URL", "http://localhost:5000", "where links in mail lead", True),
+    Setting(
+        "PUBLIC_URL",
+        "http://localhost:5000",
+        "where links in mail lead, and the one origin of passkeys",
+        True,
+    ),
     Setting("CONTACT_EMAIL", "contact@trustivide.com", "the address for privacy questions"),
     Setting(
         "MAIL_SERVER",

@@ -94,16 +94,11 @@ def begin(user: User, onward: str, *, method: str = "password", second_factor: b
         if before is not None:
             sign_ins.end_by_token(db_session, before.token)
         if not owes and not (second_factor and _is_in(before, user)):
-            welcomed = devices.welcome(db_session, user, cookies.read(DEVICE), device(), now)
-            give_device(welcomed)
-            sign_ins.note(db_session, user, now, method=method, succeeded=True, device=device())
-        token = sign_ins.begin(
-            db_session,
-            user,
-            now,
-            second_factor=second_factor,
-            device=device().in_(user.locale),
-        )
+            held = cookies.read(DEVICE)
+            give_device(devices.welcome(db_session, user, held, device(), now))
+            _note(db_session, user, method)
+        words = device().in_(user.locale)
+        token = sign_ins.begin(db_session, user, now, second_factor=second_factor, device=words)
         stop = url_for("auth.second_factor") if owes else _first_stop(db_session, user, now)
     session.clear()
     session.permanent = True
@@ -122,19 +117,33 @@ def _first_stop(db_session: Session, user: User, now: datetime) -> str | None:
     return next((path for ask in first_stops if (path := ask(db_session, user, now))), None)
 
 
+def prove_again(who: SignedIn) -> None:
+    """Whoever is signed in proved it anew: note when, and exchange the token (ASVS 5.0, 7.2.4)."""
+    with transaction() as db_session:
+        sign_ins.mark_verified(db_session, who.sign_in, clock.now())
+        token = sign_ins.renew(db_session, who.sign_in)
+    login_user(SignedIn(who.user, who.sign_in, token))
+
+
+def _note(db_session: Session, user: User, method: str) -> None:
+    words = device().in_(user.locale)
+    sign_ins.note(db_session, user.id, clock.now(), method=method, succeeded=True, device=words)
+
+
 def note_failure(user: User | None, *, method: str = "password") -> None:
     """Write down that somebody failed to sign in; as much work for an account that isn't."""
+    user_id, words = (user.id, device().in_(user.locale)) if user else (None, device().sv)
     with transaction() as db_session:
         sign_ins.note(
-            db_session, user, clock.now(), method=method, succeeded=False, device=device()
+            db_session, user_id, clock.now(), method=method, succeeded=False, device=words
         )
 
 
 def trust_device(db_session: Session, user: User) -> None:
     """A mailed link proved the address here: the account knows the browser from now on."""
-    now = clock.now()
-    give_device(devices.remember(db_session, user, cookies.read(DEVICE), device(), now))
-    sign_ins.note(db_session, user, now, method="reset", succeeded=True, device=device())
+    held = cookies.read(DEVICE)
+    give_device(devices.remember(db_session, user, held, device(), clock.now()))
+    _note(db_session, user, "reset")
 
 
 def give_device(token: str) -> None:

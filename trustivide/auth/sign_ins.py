@@ -13,7 +13,6 @@ from trustivide.auth.models import SignIn, SignInRecord, User
 from trustivide.auth.queries import ABSOLUTE_TIMEOUT, has_second_factor
 from trustivide.core.clock import day_of
 from trustivide.core.crypto import ring
-from trustivide.core.text import Text
 
 HISTORY = timedelta(days=30)
 """For how long their owner sees tries to sign in; retention lets the rows go then."""
@@ -63,6 +62,14 @@ def mark_verified(session: Session, current: SignIn, now: datetime) -> None:
     session.flush()
 
 
+def renew(session: Session, current: SignIn) -> str:
+    """Another token for the same sign-in; the one from before opens nothing any more."""
+    token = secrets.token_urlsafe(24)
+    current.token_digest = ring().digest(token, "sign-in")
+    session.flush()
+    return token
+
+
 def mark_seen(session: Session, current: SignIn, now: datetime) -> None:
     """The sign-in was used today, to change something."""
     current.last_seen_on = day_of(now)
@@ -109,19 +116,18 @@ def end_others(session: Session, user_id: UUID, keep: UUID, now: datetime) -> No
 
 def note(
     session: Session,
-    user: User | None,
+    user_id: UUID | None,
     now: datetime,
     *,
     method: str,
     succeeded: bool,
-    device: Text,
+    device: str,
 ) -> None:
     """Write a try to sign in down, for the audit trail and for the account's owner.
 
-    One statement with or without ``user``: that takes as long either way, and
-    the account of nobody has no row to show for it.
+    The same statements with or without ``user_id``: that takes as long either
+    way, and the account of nobody has no row to show for it.
     """
-    user_id = user.id if user else None
     audit.record(
         session,
         "sign_in" if succeeded else "sign_in_failed",
@@ -134,9 +140,7 @@ def note(
         SignInRecord.id: literal(uuid4(), Uuid()),
         SignInRecord.user_id: User.id,
         SignInRecord.at: literal(now, SignInRecord.at.type),
-        SignInRecord.device: literal(
-            device.in_(user.locale if user else "sv"), SignInRecord.device.type
-        ),
+        SignInRecord.device: literal(device, SignInRecord.device.type),
         SignInRecord.method: literal(method),
         SignInRecord.succeeded: literal(succeeded),
     }

@@ -64,6 +64,7 @@ def change_password() -> ResponseReturnValue:
             actions.change_password(
                 session, who.user, form.password.data, clock.now(), keep=who.sign_in.id
             )
+        login.prove_again(who)
         tell(_("Lösenordet är bytt. Alla andra enheter är utloggade."))
         return go(url_for("auth.account"))
     status = 422 if form.is_submitted() else 200

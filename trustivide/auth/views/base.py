@@ -29,8 +29,8 @@ def tried_token() -> str:
 def known_device() -> str:
     """The browser, if the account with the typed address knows it; looked up once a request."""
     if "known_device" not in g:
-        token = cookies.read(DEVICE)
-        user = queries.by_address(db.session(), typed_address()) if token else None
+        token, address = cookies.read(DEVICE), typed_address()
+        user = queries.by_address(db.session(), address) if token and address else None
         device = devices.known(db.session(), token, user.id) if token and user else None
         g.known_device = str(device.id) if device else ""
     return str(g.known_device)

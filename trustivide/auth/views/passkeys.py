@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from webauthn.helpers import base64url_to_bytes, bytes_to_base64url
 
-from trustivide.auth import factors, login, passkeys, queries, sign_ins
+from trustivide.auth import factors, login, passkeys, queries
 from trustivide.auth.forms import (
     CodeForm,
     LoginForm,
@@ -143,8 +143,7 @@ def passkey_verify() -> ResponseReturnValue:
     """Give a passkey again, before something weighty."""
     who = found(login.current())
     if _proven("verify", who.user.id) is not None:
-        with transaction() as db_session:
-            sign_ins.mark_verified(db_session, who.sign_in, clock.now())
+        login.prove_again(who)
         return go(onward())
     form = PasswordForm(formdata=None)
     form.form_errors.append(_not_proven())

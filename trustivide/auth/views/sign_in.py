@@ -6,7 +6,7 @@ from flask import current_app, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from trustivide.auth import actions, login, queries, sign_ins
+from trustivide.auth import actions, login, queries
 from trustivide.auth.forms import AddressForm, LoginForm, PasswordForm, ResetForm
 from trustivide.auth.passwords import matches
 from trustivide.auth.views.base import (
@@ -154,7 +154,6 @@ def verify() -> ResponseReturnValue:
     """Give password or passkey again, before something weighty."""
     who, form = found(login.current()), PasswordForm()
     if request.method == "POST" and is_password_of(form, who.user.id):
-        with transaction() as db_session:
-            sign_ins.mark_verified(db_session, who.sign_in, clock.now())
+        login.prove_again(who)
         return go(onward())
     return verify_page(who, form, status=422 if form.is_submitted() else 200)
