@@ -62,7 +62,7 @@ from trustivide.surveys import views as surveys
 from trustivide.teams import actions as team_actions
 from trustivide.teams import queries as team_queries
 from trustivide.teams import views as teams
-from trustivide.web import access, errors, headers, limits, locale
+from trustivide.web import access, cookies, errors, headers, limits, locale
 from trustivide.web import views as web
 from trustivide.workshops import views as workshops
 
@@ -102,6 +102,7 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
     CSRFProtect(app)
     login.init_app(app)
     locale.init_app(app, login.account_locale)
+    cookies.init_app(app)
     headers.init_app(app)
     limits.init_app(app)
     errors.init_app(app)
@@ -146,7 +147,10 @@ def _configure(app: Flask, settings: config.Settings) -> None:
         SESSION_COOKIE_SAMESITE="Lax",
         WTF_CSRF_SSL_STRICT=False,  # web.headers checks Origin and Sec-Fetch-Site instead
         WTF_CSRF_TIME_LIMIT=None,  # as long as the session: a slow form must not be lost
-        MAX_CONTENT_LENGTH=2 * 1024 * 1024,
+        # A hundred thousand pasted characters fit, of four bytes each, written as %XX.
+        MAX_CONTENT_LENGTH=2_000_000,
+        MAX_FORM_MEMORY_SIZE=500_000,
+        MAX_FORM_PARTS=1000,
         MAIL_SERVER=settings.values["MAIL_SERVER"],
         MAIL_PORT=int(settings.values["MAIL_PORT"]),
         MAIL_USERNAME=settings.values["MAIL_USERNAME"] or None,
@@ -395,7 +399,8 @@ def _check_live_tables(app: Flask) -> None:
         if command.info_name == "db":
             return
         command = command.parent
-    with app.app_context():
+    # Locked, since of two who open a new file at once SQLite lets one fail.
+    with locks.alone(Path(app.instance_path)), app.app_context():
         unknown = inventory.undeclared_tables(db.engine)
     if unknown:
         raise BootError("the database has tables that no model declares: " + ", ".join(unknown))

@@ -34,4 +34,5 @@ EVENTS: Mapping[str, Text] = {
     "hold_ended": Text("Bevarande avslutat", "Legal hold ended"),
     "access_denied": Text("Nekad åtkomst", "Access denied"),
     "keys_rotated": Text("Krypteringsnycklar bytta", "Encryption keys rotated"),
+    "keys_retired": Text("Gammal krypteringsnyckel borttagen", "Old encryption key retired"),
 }
