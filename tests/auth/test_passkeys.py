@@ -42,7 +42,7 @@ def without_password(email: str) -> None:
 
 
 @both_databases
-def test_alice_adds_a_passkey_and_comes_in_with_it_alone(
+def test_checklist_08_alice_adds_a_passkey_and_comes_in_with_it_alone(
     app: Flask, client: FlaskClient, browser_of: Browsers
 ) -> None:
     alice = customer()

@@ -153,7 +153,7 @@ def test_replacing_the_app_and_turning_it_off(
     assert {"Tvåstegsinloggning av", "Ny autentiseringsapp för tvåstegsinloggning"} <= subjects
 
 
-def test_recovery_codes_are_shown_once_and_work_once(
+def test_checklist_08_recovery_codes_are_shown_once_and_work_once(
     app: Flask, client: FlaskClient, browser_of: Browsers
 ) -> None:
     alice = customer()
@@ -199,7 +199,7 @@ def test_recovery_codes_are_shown_once_and_work_once(
 
 
 @both_databases
-def test_of_two_requests_with_one_recovery_code_one_wins(app: Flask) -> None:
+def test_checklist_08_of_two_requests_with_one_recovery_code_one_wins(app: Flask) -> None:
     alice = customer()
     with transaction() as session:
         user = session.get_one(User, alice.id)
@@ -244,7 +244,7 @@ def test_bob_is_led_to_set_it_up_where_his_organisation_requires_it(
     assert bob.get("/teams/").status_code == 200
 
 
-def test_staff_replace_it_and_never_turn_it_off(client: FlaskClient) -> None:
+def test_checklist_08_staff_replace_it_and_never_turn_it_off(client: FlaskClient) -> None:
     staff()
     set_up(sign_in(client, STINA))
     assert client.post(REMOVAL).status_code == 422
