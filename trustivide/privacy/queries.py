@@ -29,6 +29,7 @@ from trustivide.privacy.models import Case, Erasure, Export, RecipientNotice, Re
 from trustivide.rights.models import ConsentRecord
 from trustivide.rights.queries import (
     EVERYTHING,
+    NEVER_STOPPED,
     consent_history,
     consent_state,
     objected,
@@ -301,9 +302,7 @@ def choices(session: Session, person: Person) -> Choices:
             if may_object(person, a.key)
         ),
         restrictions=tuple(
-            Choice(a, a.key in held_back)
-            for a in within_reach
-            if a not in (PRIVACY_RIGHTS, SECURITY)
+            Choice(a, a.key in held_back) for a in within_reach if a not in NEVER_STOPPED
         ),
         everything_restricted=EVERYTHING in held_back,
     )
@@ -358,9 +357,7 @@ def may_object(person: Person, key: str) -> Activity | None:
 
 def may_restrict(person: Person, key: str) -> Activity | None:
     """The activity, if its use can be held back."""
-    return next(
-        (a for a in _reached(person) if a.key == key and a not in (PRIVACY_RIGHTS, SECURITY)), None
-    )
+    return next((a for a in _reached(person) if a.key == key and a not in NEVER_STOPPED), None)
 
 
 def asks_consent(person: Person, key: str) -> Activity | None:
