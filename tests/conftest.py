@@ -19,6 +19,8 @@ from argon2 import PasswordHasher
 from flask import Flask, has_app_context
 from flask.testing import FlaskClient
 from flask_migrate import upgrade
+from jinja2 import BytecodeCache
+from jinja2.bccache import Bucket
 
 from trustivide import create_app
 from trustivide.auth import passwords
@@ -39,6 +41,30 @@ def _cheap_passwords() -> Iterator[None]:
     original, passwords.hasher = passwords.hasher, cheap
     yield
     passwords.hasher = original
+
+
+class CompiledTemplates(BytecodeCache):
+    """Jinja's compiled templates, kept while their source stays the same."""
+
+    def __init__(self) -> None:
+        self._code: dict[tuple[str, str], Any] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """Fill the bucket with what was compiled from this very source."""
+        bucket.code = self._code.get((bucket.key, bucket.checksum))
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Keep what was compiled."""
+        self._code[bucket.key, bucket.checksum] = bucket.code
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _templates_compiled_once() -> Iterator[None]:
+    """Each test has an application of its own, which would compile every template anew."""
+    original = Flask.jinja_options
+    Flask.jinja_options = {**original, "bytecode_cache": CompiledTemplates()}
+    yield
+    Flask.jinja_options = original
 
 
 def free_port() -> int:
