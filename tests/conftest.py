@@ -41,7 +41,6 @@ def pytest_configure(config: pytest.Config) -> None:
     They are as durable as the product asks, also against a killed process; there
     is only no disk to wait for. PYTEST_DEBUG_TEMPROOT is pytest's own setting.
     """
-    gc.freeze()  # what is imported stays; looking through it again and again is slow
     if RAM_DISK.is_dir() and shutil.disk_usage(RAM_DISK).free > ENOUGH:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(RAM_DISK))
 
@@ -56,6 +55,12 @@ def _cheap_passwords() -> Iterator[None]:
     original, passwords.hasher = passwords.hasher, cheap
     yield
     passwords.hasher = original
+
+
+def pytest_collection_finish() -> None:
+    """What is imported by now stays; the garbage collector needn't look through it again."""
+    gc.collect()
+    gc.freeze()
 
 
 class CompiledTemplates(BytecodeCache):
