@@ -223,7 +223,7 @@ def test_what_is_foreseen_goes_on_the_night_that_was_said(app: Flask) -> None:
     search = by_name["search"]
     assert (search.due, search.soon, search.later) == (0, 0, 1)
     assert search.next_on
-    with time_machine.travel(datetime.combine(search.next_on, datetime.min.time(), tzinfo=UTC)):
+    with time_machine.travel(clock.begin_of(search.next_on)):
         retention.sweep(clock.now())
         assert _count(Search) == 1
         retention.sweep(clock.now() + timedelta(days=1, minutes=1))
