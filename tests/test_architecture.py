@@ -49,7 +49,10 @@ MAY_IMPORT = {
     "web": CORE,
     "config": CORE,
 }
-WIRING = {"trustivide", "trustivide.cli", "trustivide.demo"}
+WIRING = {"trustivide", "trustivide.cli", "trustivide.demo", "trustivide.key_commands"} | {
+    "trustivide.doctor",
+    "trustivide.office_commands",
+}
 """create_app and the commands import everything."""
 
 # Modules that know HTTP or the reader's language. Everything else in a feature is models,

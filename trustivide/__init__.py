@@ -20,7 +20,7 @@ from trustivide.admin import queries as office
 from trustivide.admin.views import routes as admin_pages
 from trustivide.audit import actions as audit
 from trustivide.audit.models import AuditEntry
-from trustivide.auth import login
+from trustivide.auth import addresses, login
 from trustivide.auth import queries as accounts
 from trustivide.auth.views import routes as auth
 from trustivide.core import activities, clock, compaction, crypto, inventory, locks
@@ -63,7 +63,7 @@ from trustivide.surveys import views as surveys
 from trustivide.teams import actions as team_actions
 from trustivide.teams import queries as team_queries
 from trustivide.teams import views as teams
-from trustivide.web import access, errors, headers, limits, locale
+from trustivide.web import access, cookies, errors, headers, limits, locale
 from trustivide.web import views as web
 from trustivide.workshops import views as workshops
 
@@ -104,6 +104,7 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
     CSRFProtect(app)
     login.init_app(app)
     locale.init_app(app, login.account_locale)
+    cookies.init_app(app)
     headers.init_app(app)
     limits.init_app(app)
     errors.init_app(app)
@@ -154,7 +155,10 @@ def _configure(app: Flask, settings: config.Settings) -> None:
         SESSION_COOKIE_SAMESITE="Lax",
         WTF_CSRF_SSL_STRICT=False,  # web.headers checks Origin and Sec-Fetch-Site instead
         WTF_CSRF_TIME_LIMIT=None,  # as long as the session: a slow form must not be lost
-        MAX_CONTENT_LENGTH=2 * 1024 * 1024,
+        # A hundred thousand pasted characters fit, of four bytes each, written as %XX.
+        MAX_CONTENT_LENGTH=2_000_000,
+        MAX_FORM_MEMORY_SIZE=500_000,
+        MAX_FORM_PARTS=1000,
         MAIL_SERVER=settings.values["MAIL_SERVER"],
         MAIL_PORT=int(settings.values["MAIL_PORT"]),
         MAIL_USERNAME=settings.values["MAIL_USERNAME"] or None,
@@ -197,6 +201,7 @@ def _connect_features() -> None:
     for told in (survey_actions.on_organisation_closing, contract.on_closing):
         organisation_actions.organisation_closing.connect(told)
     address_changes.address_corrected.connect(survey_actions.on_address_corrected)
+    addresses.address_taken_back.connect(address_changes.on_taken_back)
     survey_actions.right_by_code.connect(code_requests.note)
     survey_queries.notes_by_code[:] = [code_requests.noted]
     outbox.composers.update(

@@ -34,7 +34,7 @@ from trustivide.teams.models import Team, TeamMember
 
 ORGANISATION = "Exempelorganisationen (påhittad demo)"
 NUMBER = "555555-5555"
-PASSWORD = "tallbarr, dimma och kaffe"  # noqa: S105  the demo's, printed for whoever tries it
+PASSWORD = "tallbarr, dimma och kaffe"  # nosec B105 # noqa: S105  the demo's, printed for whoever tries it
 ALICE, BOB, STINA = "alice@exempel.test", "bob@exempel.test", "stina@trustivide.test"
 
 
@@ -202,7 +202,7 @@ def _surveys(actor: Actor, team: Team, plan: _Plan, now: datetime) -> None:
         survey = _launch(actor, team, instrument, plan, now)
     if survey.closed_at is not None:
         return
-    random = Random(plan.team)  # noqa: S311  the same plausible answers in every demo
+    random = Random(plan.team)  # nosec B311 # noqa: S311  the same plausible answers in every demo
     mood = {d.key: plan.moods.get(d.key, 3.5) for d in instrument.dimensions}
     for token in _tokens(survey)[: plan.answered]:
         answers = _answers(instrument, mood, random)

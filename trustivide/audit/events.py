@@ -38,4 +38,5 @@ EVENTS: Mapping[str, Text] = {
     "audit_pruned": Text("Säkerhetsloggen gallrad", "Security log pruned"),
     "access_denied": Text("Nekad åtkomst", "Access denied"),
     "keys_rotated": Text("Krypteringsnycklar bytta", "Encryption keys rotated"),
+    "keys_retired": Text("Gammal krypteringsnyckel borttagen", "Old encryption key retired"),
 }

@@ -46,6 +46,8 @@ def init_app(app: Flask) -> None:
             "img-src 'self'; font-src 'self'; connect-src 'self'; form-action 'self'; "
             "base-uri 'none'; object-src 'none'; frame-ancestors 'none'",
         )
+        # What may be kept says so itself: static files do.
+        headers.setdefault("Cache-Control", "no-store")
         headers["X-Content-Type-Options"] = "nosniff"
         headers["Cross-Origin-Opener-Policy"] = "same-origin"
         headers["Cross-Origin-Resource-Policy"] = "same-origin"
