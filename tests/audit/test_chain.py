@@ -118,7 +118,7 @@ INTRUSIONS: list[tuple[list[str], list[tuple[int, str]]]] = [
 
 
 @both_databases
-def test_tampering_is_found_and_located(app: Flask) -> None:
+def test_checklist_44_tampering_is_found_and_located(app: Flask) -> None:
     fill(12)
     assert checked().faults == ()
     for done, found in INTRUSIONS:
@@ -316,7 +316,9 @@ def test_a_check_is_recorded_with_what_it_found(app: Flask, caplog: Any) -> None
 
 
 @both_databases
-def test_who_is_erased_leaves_an_id_that_leads_nowhere(app: Flask, client: FlaskClient) -> None:
+def test_checklist_44_who_is_erased_leaves_an_id_that_leads_nowhere(
+    app: Flask, client: FlaskClient
+) -> None:
     alice = customer().id
     with transaction() as session:
         audit.record(session, "sign_in", clock.now(), actor_id=alice, about_id=alice)

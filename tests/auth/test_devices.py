@@ -63,7 +63,7 @@ def news(app: Flask) -> list[str]:
     return [body.get_content() for m in told if (body := m.get_body(("plain",)))]
 
 
-def test_alice_is_told_of_a_new_device_once(app: Flask, browser_of: Browsers) -> None:
+def test_checklist_13_alice_is_told_of_a_new_device_once(app: Flask, browser_of: Browsers) -> None:
     customer()
     phone = sign_in(using(browser_of(), IPHONE))
     assert news(app) == []  # the first of a new account
@@ -99,7 +99,9 @@ def test_alice_is_told_of_a_new_device_once(app: Flask, browser_of: Browsers) ->
         assert len(news(app)) == 2
 
 
-def test_a_strangers_guesses_never_lock_alice_out(app: Flask, browser_of: Browsers) -> None:
+def test_checklist_11_a_strangers_guesses_never_lock_alice_out(
+    app: Flask, browser_of: Browsers
+) -> None:
     customer()
     at_home = sign_in(browser_of())
     limiter.enabled = True
@@ -142,7 +144,9 @@ def test_a_strangers_guesses_never_lock_alice_out(app: Flask, browser_of: Browse
         assert db.session.scalar(select(func.count()).select_from(KnownDevice)) == 1
 
 
-def test_the_cookies_are_bound_to_the_host_and_small(settings: dict[str, str]) -> None:
+def test_checklist_06_the_devices_cookie_is_bound_to_the_host_and_small(
+    settings: dict[str, str],
+) -> None:
     app = create_app({**settings, "PUBLIC_URL": "https://trust.exempel.test"})
     app.config.update(WTF_CSRF_ENABLED=False)
     with app.app_context():

@@ -14,6 +14,9 @@ EVENTS: Mapping[str, Text] = {
     "address_changed": Text("E-postadress bytt", "E-mail address changed"),
     "address_change_undone": Text("Byte av e-postadress ångrat", "Change of address undone"),
     "second_factor_on": Text("Tvåstegsinloggning på", "Two-step sign-in on"),
+    "second_factor_replaced": Text(
+        "Ny autentiseringsapp för tvåstegsinloggning", "New authenticator app for two-step sign-in"
+    ),
     "second_factor_off": Text("Tvåstegsinloggning av", "Two-step sign-in off"),
     "second_factor_failed": Text("Fel tvåstegskod", "Wrong two-step code"),
     "recovery_codes_made": Text("Nya återställningskoder", "New recovery codes"),

@@ -10,7 +10,7 @@ from trustivide.audit.events import EVENTS
 from trustivide.core import inventory
 from trustivide.core.activities import BY_KEY, Activity
 from trustivide.core.inventory import Field
-from trustivide.core.roles import STAFF_ROLES
+from trustivide.core.roles import CUSTOMER_ROLES, STAFF_ROLES
 from trustivide.core.text import Text
 from trustivide.privacy.answers import GROUNDS
 from trustivide.privacy.models import CHANNELS, DELIVERIES, IDENTITIES, KINDS, STATES
@@ -19,12 +19,7 @@ from trustivide.web.locale import day, language, moment
 
 # Codes by column name: what a person typed is never taken for one.
 _CODES: dict[str, dict[str, Text]] = {
-    "role": {
-        "owner": Text("Ägare", "Owner"),
-        "admin": Text("Administratör", "Administrator"),
-        "leader": Text("Teamledare", "Team leader"),
-        "member": Text("Medlem", "Member"),
-    },
+    "role": dict(CUSTOMER_ROLES),
     "event": {
         "given": Text("Ja", "Yes"),
         "refused": Text("Nej", "No"),

@@ -12,6 +12,7 @@ from werkzeug.exceptions import HTTPException
 from trustivide.core.holds import Held
 from trustivide.web import limits
 from trustivide.web.fragments import page
+from trustivide.web.headers import secret_in_address
 from trustivide.web.limits import open_again
 from trustivide.web.locale import clock_of
 
@@ -96,4 +97,5 @@ def _answer(code: int, reference: str | None = None) -> Response:
         title=title,
         message=message,
         reference=reference,
+        return_to="/" if secret_in_address() else None,
     )
