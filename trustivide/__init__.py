@@ -93,7 +93,8 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
     db.init_app(app)
     Migrate(app, db, directory=str(ROOT / "migrations"), render_as_batch=True)
     with locks.alone(settings.instance):
-        # Web and worker start together; whoever is first makes the files.
+        # Web and worker start together; whoever is first makes the files. Of two who
+        # open a new one at once SQLite lets one fail.
         _check_live_tables(app)
         ledger.install(ledger.Ledger(settings.ledger_url))
         worker.init_app(app)
@@ -440,8 +441,7 @@ def _check_live_tables(app: Flask) -> None:
         if command.info_name == "db":
             return
         command = command.parent
-    # Locked, since of two who open a new file at once SQLite lets one fail.
-    with locks.alone(Path(app.instance_path)), app.app_context():
+    with app.app_context():
         unknown = inventory.undeclared_tables(db.engine)
     if unknown:
         raise BootError("the database has tables that no model declares: " + ", ".join(unknown))
