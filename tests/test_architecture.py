@@ -50,7 +50,8 @@ MAY_IMPORT = {
     "config": CORE,
 }
 WIRING = {"trustivide", "trustivide.cli", "trustivide.demo", "trustivide.key_commands"} | {
-    "trustivide.doctor"
+    "trustivide.doctor",
+    "trustivide.office_commands",
 }
 """create_app and the commands import everything."""
 
