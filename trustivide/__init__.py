@@ -1,5 +1,6 @@
 """Trustivide: measure and grow trust in teams. Everything is wired here, and only here."""
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,10 +19,11 @@ from trustivide import cli, config
 from trustivide.admin import queries as office
 from trustivide.admin.views import routes as admin_pages
 from trustivide.audit import actions as audit
-from trustivide.auth import login
+from trustivide.audit.models import AuditEntry
+from trustivide.auth import addresses, factors, login
 from trustivide.auth import queries as accounts
 from trustivide.auth.views import routes as auth
-from trustivide.core import activities, compaction, crypto, inventory, locks
+from trustivide.core import activities, clock, compaction, crypto, inventory, locks
 from trustivide.core import holds as core_holds
 from trustivide.core.cookies import SESSION
 from trustivide.core.db import db
@@ -77,6 +79,7 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
     that production must not have.
     """
     settings = config.load(environ)
+    _speak()
     app = Flask(
         "trustivide",
         root_path=str(ROOT / "trustivide"),
@@ -91,6 +94,7 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
     Migrate(app, db, directory=str(ROOT / "migrations"), render_as_batch=True)
     with locks.alone(settings.instance):
         # Web and worker start together; whoever is first makes the files.
+        _check_live_tables(app)
         ledger.install(ledger.Ledger(settings.ledger_url))
         worker.init_app(app)
     Mail(app)
@@ -124,12 +128,17 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
     _connect_features()
     _measure_promises(settings)
     _templates(app, settings)
-    access.init_app(app, POLICIES)
+    access.init_app(app, POLICIES, _note_denied)
     access.check(app, POLICIES, PERMISSIONS)
     inventory.check()
-    _check_live_tables(app)
     cli.init_app(app)
     return app
+
+
+def _speak() -> None:
+    """Let our own lines through; where they go is the host's choice, and stderr without one."""
+    logging.basicConfig(format="%(levelname)s %(name)s %(message)s")
+    logging.getLogger("trustivide").setLevel(logging.INFO)
 
 
 def _configure(app: Flask, settings: config.Settings) -> None:
@@ -197,6 +206,7 @@ def _connect_features() -> None:
     for told in (survey_actions.on_organisation_closing, contract.on_closing):
         organisation_actions.organisation_closing.connect(told)
     address_changes.address_corrected.connect(survey_actions.on_address_corrected)
+    addresses.address_taken_back.connect(address_changes.on_taken_back)
     survey_actions.right_by_code.connect(code_requests.note)
     survey_queries.notes_by_code[:] = [code_requests.noted]
     outbox.composers.update(
@@ -228,6 +238,7 @@ def _connect_features() -> None:
     ]
     outbox.every_night[:] = [
         organisation_actions.forget_unconfirmed,
+        audit.check,
         audit.prune,
         holds.end_due,
         retention.sweep,
@@ -235,6 +246,10 @@ def _connect_features() -> None:
         news.tell_by_mail,
     ]
     login.first_stops[:] = [news.first_stop]
+    factors.required_by[:] = [organisations.requires_second_factor]
+    retention.elsewhere["audit_entry"] = retention.Elsewhere(
+        AuditEntry.__label__, activities.SECURITY_LOG, audit.prunable
+    )
 
 
 def _measure_promises(settings: config.Settings) -> None:
@@ -257,11 +272,23 @@ def _measure_promises(settings: config.Settings) -> None:
 # What each kind of access rule asks. ``web`` knows no role and no user.
 
 
-def _account(_: str | None) -> Any:
-    who = login.current()
+def _entering(_: str | None) -> login.SignedIn:
+    who = login.current() or login.halfway()
     if who is None:
         raise access.SignInFirst
     return who
+
+
+def _account(_: str | None) -> login.SignedIn:
+    who = login.current()
+    if who is None:
+        raise access.SignInFirst(_next_step("auth.login"))
+    return who
+
+
+def _next_step(otherwise: str) -> str:
+    """Where somebody who isn't signed in goes: they may lack the second factor alone."""
+    return "auth.second_factor" if login.halfway() else otherwise
 
 
 def _acting(who: login.SignedIn) -> organisations.Actor | None:
@@ -278,27 +305,41 @@ def _member(permission: str | None) -> organisations.Actor:
         actor = organisations.actor_in(db.session(), who.user.id, named)
     if actor is None or not actor.may(str(permission)):
         raise NotFound
+    _with_second_factor(who)
     return actor
 
 
-def _staff(permission: str | None) -> Any:
+def _staff(permission: str | None) -> login.SignedIn:
     who = _account(None)
     if not staff_may(who.user.staff_role, str(permission)):
         raise NotFound
-    if not who.sign_in.second_factor:
-        raise access.SignInFirst("auth.second_factor")
+    _with_second_factor(who)
     return who
+
+
+def _with_second_factor(who: login.SignedIn) -> None:
+    """Whoever must have a second factor and has none sets it up first."""
+    if not who.sign_in.second_factor and factors.is_required(db.session(), who.user):
+        raise access.SignInFirst("auth.second_factor")
+
+
+def _note_denied(permission: str) -> None:
+    """A role said no to somebody signed in: the audit trail tells, the page doesn't."""
+    who = login.current()
+    if who is not None:
+        audit.note_denied(clock.now(), who.user.id, permission)
 
 
 def _subject(_: str | None) -> privacy_access.Visitor:
     visitor = privacy_access.visitor()
     if visitor is None:
-        raise access.SignInFirst("privacy.find")
+        raise access.SignInFirst(_next_step("privacy.find"))
     return visitor
 
 
 POLICIES: dict[str, access.Policy] = {
     "public": lambda _: None,
+    "entering": _entering,
     "account": _account,
     "member": _member,
     "staff": _staff,

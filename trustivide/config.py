@@ -86,7 +86,12 @@ SETTINGS = (
         '`{"smtp.example.org": {"recipient": "mail", "name": "…", "country": "SE"}}`, outside the '
         'EEA with `"ground": {"sv": "…", "en": "…"}`; `localhost` is who runs this machine',
     ),
-    Setting("PUBLIC_URL", "http://localhost:5000", "where links in mail lead", True),
+    Setting(
+        "PUBLIC_URL",
+        "http://localhost:5000",
+        "where links in mail lead, and the one origin of passkeys",
+        True,
+    ),
     Setting("CONTACT_EMAIL", "contact@trustivide.com", "the address for privacy questions"),
     Setting(
         "MAIL_SERVER",
@@ -224,6 +229,8 @@ def _production_problems(environ: Mapping[str, str], values: Mapping[str, str]) 
     ]
     if values["SECRET_KEY"] == DEVELOPMENT_SECRET or len(values["SECRET_KEY"]) < 32:
         wrong.append("SECRET_KEY is a development value or shorter than 32 characters")
+    if environ.get("FLASK_DEBUG", "").lower() not in {"", "0", "false", "no"}:
+        wrong.append("FLASK_DEBUG must not be set: a debugger runs what anybody types")
     if urlsplit(values["PUBLIC_URL"]).scheme != "https":
         wrong.append("PUBLIC_URL must begin with https:// in production")
     if not ({"true"} & {values["MAIL_USE_TLS"].lower(), values["MAIL_USE_SSL"].lower()}):

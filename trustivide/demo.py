@@ -15,6 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from trustivide.auth import actions as auth
+from trustivide.auth import factors
 from trustivide.auth import queries as accounts
 from trustivide.auth.models import User
 from trustivide.core.clock import day_of
@@ -149,7 +150,7 @@ def _people(now: datetime) -> User:
         if accounts.by_address(session, STINA) is None:
             stina = _confirmed(session, STINA, "Stina Ström (påhittad)", now)
             stina.staff_role = "owner"
-            auth.enrol_totp(session, stina, pyotp.random_base32(32))
+            factors.enrol_totp(session, stina, pyotp.random_base32(32))
     return alice
 
 

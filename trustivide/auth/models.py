@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 import phonenumbers
-from sqlalchemy import CheckConstraint, ColumnElement, ForeignKey
+from sqlalchemy import BigInteger, CheckConstraint, ColumnElement, ForeignKey
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped
 
@@ -134,6 +134,11 @@ class User(Model):
         default=0, why="last used time step, so that a code works once"
     )
 
+    @property
+    def has_password(self) -> bool:
+        """Whether a password opens it: else only a passkey does, or a link to choose one."""
+        return self.password_hash != NO_PASSWORD
+
     @hybrid_property
     def is_staff(self) -> bool:
         """Whether the account is one of Trustivide's own people's."""
@@ -201,7 +206,13 @@ class Passkey(Model):
         secret=True,
         label=Text("Öppen nyckel", "Public key"),
     )
-    sign_count: Mapped[int] = plain(default=0, why="the authenticator's counter, against copies")
+    # 32 bits without a sign (Web Authentication, §6.1): more than PostgreSQL's integer holds.
+    sign_count: Mapped[int] = plain(
+        BigInteger(), default=0, why="the authenticator's counter, against copies"
+    )
+    challenge_counter: Mapped[int] = plain(
+        BigInteger(), default=0, why="the last challenge answered, so that each is answered once"
+    )
     name: Mapped[str] = personal(
         EncryptedText(),
         activity=ACCOUNTS,
@@ -303,6 +314,7 @@ class KnownDevice(Model):
     __label__ = Text("Kända enheter", "Known devices")
     __subject__ = ByUser("user_id")
     __since__ = "last_seen_on"
+    __days__ = 365
 
     id: Mapped[UUID] = key()
     user_id: Mapped[UUID] = personal(

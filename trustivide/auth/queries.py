@@ -1,13 +1,13 @@
 """Looking up accounts and sign-ins."""
 
-from collections.abc import Collection
-from datetime import datetime, timedelta
+from collections.abc import Collection, Sequence
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import or_, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
-from trustivide.auth.models import OneTimeLink, Passkey, SignIn, User
+from trustivide.auth.models import OneTimeLink, Passkey, RecoveryCode, SignIn, User
 from trustivide.core.crypto import normalise_address, ring
 from trustivide.core.subjects import Person
 
@@ -46,6 +46,12 @@ def person_at(session: Session, address: str) -> Person:
     return person(user) if user and user.confirmed_at else Person.of(None, address)
 
 
+def words_about(session: Session, user_id: UUID) -> tuple[str, ...]:
+    """What a guesser would try first of this account: its name and its address."""
+    user = session.get(User, user_id)
+    return (user.name, user.email) if user else ()
+
+
 def sign_in_for(session: Session, token: str, now: datetime) -> tuple[User, SignIn] | None:
     """The account and sign-in behind a cookie's token, if it still holds."""
     row = session.execute(
@@ -67,3 +73,34 @@ def one_time_link(session: Session, token: str, purpose: str, now: datetime) -> 
             OneTimeLink.expires_at > now,
         )
     )
+
+
+def passkeys_of(session: Session, user_id: UUID) -> Sequence[Passkey]:
+    """The account's passkeys, the oldest first."""
+    return session.scalars(
+        select(Passkey).where(Passkey.user_id == user_id).order_by(Passkey.created_on, Passkey.id)
+    ).all()
+
+
+def passkey_of(session: Session, user_id: UUID, passkey_id: UUID) -> Passkey | None:
+    """One of the account's passkeys."""
+    return session.scalar(
+        select(Passkey).where(Passkey.user_id == user_id, Passkey.id == passkey_id)
+    )
+
+
+def has_second_factor(session: Session, user: User) -> bool:
+    """Whether the account has an authenticator app or a passkey."""
+    if user.totp_secret is not None:
+        return True
+    return session.scalar(select(Passkey.id).where(Passkey.user_id == user.id).limit(1)) is not None
+
+
+def recovery_codes_of(session: Session, user_id: UUID) -> tuple[int, date | None]:
+    """How many of the account's recovery codes are left, and when they were made."""
+    left, made_on = session.execute(
+        select(func.count(), func.max(RecoveryCode.created_on)).where(
+            RecoveryCode.user_id == user_id
+        )
+    ).one()
+    return left, made_on

@@ -67,6 +67,26 @@ STAFF: Mapping[str, frozenset[str]] = {
     "staff.manage": frozenset({"owner"}),
 }
 
+STAFF_LABELS: Mapping[str, Text] = {
+    "office.open": Text("Komma in på kontoret", "Enter the office"),
+    "customers.read": Text("Se kunder, utan namn på personer", "See customers, without names"),
+    "people.open": Text(
+        "Öppna en persons uppgifter, med ett skäl som personen läser",
+        "Open a person's data, for a reason that the person reads",
+    ),
+    "requests.handle": Text("Svara på begäranden", "Answer privacy requests"),
+    "catalogue.manage": Text("Sköta workshoppar", "Look after the workshops"),
+    "holds.manage": Text("Bevara uppgifter för rättsliga anspråk", "Keep data for legal claims"),
+    "retention.read": Text("Se vad som gallras", "See what retention lets go"),
+    "evidence.attest": Text("Intyga det som inte går att mäta", "Attest what can't be measured"),
+    "looks.report": Text(
+        "Läsa vem av oss som öppnat uppgifter", "Read who of us opened people's data"
+    ),
+    "audit.read": Text("Läsa säkerhetsloggen", "Read the security log"),
+    "staff.manage": Text("Ge och ta roller på kontoret", "Give and take roles in the office"),
+}
+"""Each permission of :data:`STAFF` in plain words."""
+
 
 def customer_may(role: str, permission: str) -> bool:
     """Whether a customer's person with ``role`` may; :class:`KeyError` for no such permission."""

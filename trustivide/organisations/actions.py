@@ -1,7 +1,9 @@
 """Registering a customer, and what becomes of one whose last owner leaves."""
 
+from contextlib import suppress
 from datetime import datetime, timedelta
-from uuid import UUID
+from typing import Any
+from uuid import UUID, uuid4
 
 from blinker import Signal
 from sqlalchemy import delete, select
@@ -11,7 +13,6 @@ from sqlalchemy.orm import Session
 from trustivide.auth import actions as auth
 from trustivide.auth import queries as accounts
 from trustivide.auth.models import User
-from trustivide.auth.passwords import hash_password
 from trustivide.core.activities import MARKETING_EMAIL
 from trustivide.core.clock import day_of
 from trustivide.core.db import transaction
@@ -48,21 +49,56 @@ def register(
 
     Records the versions of the privacy notice and policy that were shown, the
     processing agreement accepted for the organisation, and the marketing
-    consent if the box was ticked. In both cases the address gets a mail and a password is
-    hashed, and the caller must answer alike.
+    consent if the box was ticked. In both cases the address gets a mail and the work is
+    the same, and the caller must answer alike.
     """
+    given: dict[str, Any] = {
+        "organisation": organisation,
+        "number": number,
+        "name": name,
+        "password": password,
+        "locale": locale,
+        "marketing": marketing,
+        "gpc_seen": gpc_seen,
+        "now": now,
+    }
     if accounts.by_address(session, email) is not None:
-        hash_password(password)
-        _tell_owner(session, email, now)
-        return None
-    try:
-        with session.begin_nested():
-            user = auth.create_user(
-                session, email=email, name=name, password=password, locale=locale, now=now
-            )
-    except IntegrityError:  # somebody was a moment quicker
-        _tell_owner(session, email, now)
-        return None
+        _enter_nobody(session, given)
+    else:
+        # Refused by the database where somebody was a moment quicker.
+        with suppress(IntegrityError), session.begin_nested():
+            return _enter(session, email=email, **given)
+    _tell_owner(session, email, now)
+    return None
+
+
+class _TakenBack(Exception):
+    """All of it was done to take as long as a registration."""
+
+
+def _enter_nobody(session: Session, given: dict[str, Any]) -> None:
+    """Do what a registration takes, and take it back: a stopwatch must not tell who is known."""
+    with suppress(_TakenBack), session.begin_nested():
+        _enter(session, email=f"{uuid4()}@trustivide.invalid", **given)
+        raise _TakenBack
+
+
+def _enter(
+    session: Session,
+    *,
+    organisation: str,
+    number: str,
+    name: str,
+    email: str,
+    password: str,
+    locale: str,
+    marketing: bool,
+    gpc_seen: bool,
+    now: datetime,
+) -> User:
+    user = auth.create_user(
+        session, email=email, name=name, password=password, locale=locale, now=now
+    )
     customer = Organisation(
         name=organisation,
         number=clean(number),

@@ -68,6 +68,17 @@ def organisation_of(session: Session, actor: Actor) -> Organisation:
     return session.get_one(Organisation, actor.organisation_id)
 
 
+def requires_second_factor(session: Session, user_id: UUID) -> bool:
+    """Whether an organisation of the account's requires two-step sign-in of its people."""
+    requiring = (
+        select(Organisation.id)
+        .join(Membership, Membership.organisation_id == Organisation.id)
+        .where(Membership.user_id == user_id, Organisation.second_factor_required)
+        .limit(1)
+    )
+    return session.scalar(requiring) is not None
+
+
 def owned_alone(session: Session, user_id: UUID) -> Sequence[Organisation]:
     """Organisations that would have no owner without this account."""
     owners = (

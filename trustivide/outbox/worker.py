@@ -45,7 +45,7 @@ def night(app: Flask) -> None:
             _guarded(duty)
 
 
-def _guarded(duty: Callable[[datetime], None]) -> None:
+def _guarded(duty: Callable[[datetime], object]) -> None:
     """One failing duty must not keep the others from being done."""
     try:
         duty(clock.now())

@@ -77,6 +77,13 @@ def gpc_support() -> ResponseReturnValue:
     return {"gpc": True, "lastUpdate": _GPC_SINCE}
 
 
+@bp.get("/.well-known/change-password")
+@public
+def change_password() -> ResponseReturnValue:
+    """Where password managers lead people (W3C, "A Well-Known URL for Changing Passwords")."""
+    return go(url_for("auth.change_password"))
+
+
 @bp.post("/language", endpoint="language")
 @public
 def set_language() -> ResponseReturnValue:

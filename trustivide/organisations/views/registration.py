@@ -43,9 +43,10 @@ def register() -> ResponseReturnValue:
                 gpc_seen=gpc(),
                 now=clock.now(),
             )
-        # Confirming in this browser needs no password. Random where there was
-        # an account already: the cookie can be read, and must tell nothing.
-        session["registered"] = str(user.id if user else uuid4())
+            # Confirming in this browser needs no password. Random where there was
+            # an account already: the cookie can be read, and must tell nothing.
+            registered = user.id if user else uuid4()
+        session["registered"] = str(registered)
         return go(url_for("auth.check_mail"))
     notice = legal_texts.current("privacy-notice", language())
     return page(
