@@ -8,6 +8,7 @@ import pytest
 import time_machine
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import update
 
 from tests.conftest import both_databases
 from tests.factories import account, colleague, customer, delivered, sign_in
@@ -24,7 +25,7 @@ from tests.organisations.stories import (
     there,
     words,
 )
-from trustivide.auth.models import User
+from trustivide.auth.models import SignIn, User
 from trustivide.core import clock
 from trustivide.core.db import db, transaction
 from trustivide.core.roles import CUSTOMER, CUSTOMER_ROLES, CUSTOMER_WORDS, givable, may_give
@@ -191,6 +192,7 @@ def test_two_step_sign_in_is_required_only_by_who_has_it(alice: FlaskClient) -> 
     assert not _required()
     with transaction() as session:
         session.get_one(User, account(ALICE).id).totp_secret = "JBSWY3DPEHPK3PXP"
+        session.execute(update(SignIn).values(second_factor=True))
     assert "1 person har den inte på än" in alice.get(path).text
     for required in ("1", "1", "0"):
         assert alice.post(path, data={"required": required}).status_code == 303

@@ -171,7 +171,7 @@ def received(invitation_id: UUID) -> ResponseReturnValue:
     """An invitation to the address of whoever is signed in: see it, accept it."""
     who: login.SignedIn = found(login.current())
     invited = found(invitations.received_one(db.session(), who.user, invitation_id, clock.now()))
-    if request.method == "GET" or who.user.is_staff:
+    if request.method != "POST" or who.user.is_staff:
         return _offer(invited, mine=True, staff=who.user.is_staff)
     with transaction() as session:
         joined = found(invitations.accept(session, who.user, invitation_id, clock.now()))
