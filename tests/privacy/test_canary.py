@@ -26,6 +26,7 @@ from tests.privacy.canary import (
     beside,
     everything_stored,
     fill,
+    prove_second_factor,
     stands_in,
     token,
 )
@@ -425,6 +426,7 @@ def test_page_and_download_hold_every_word_of_ones_own_and_none_of_a_neighbours(
         with transaction() as session:  # the canary took the password's place
             session.get_one(User, person.user_id).password_hash = hash_password(PASSWORD)
         sign_in(client)
+        prove_second_factor(person)
     else:
         with transaction() as session:
             session.add(
