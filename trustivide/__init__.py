@@ -94,6 +94,7 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
     Migrate(app, db, directory=str(ROOT / "migrations"), render_as_batch=True)
     with locks.alone(settings.instance):
         # Web and worker start together; whoever is first makes the files.
+        _check_live_tables(app)
         ledger.install(ledger.Ledger(settings.ledger_url))
         worker.init_app(app)
     Mail(app)
@@ -130,7 +131,6 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
     access.init_app(app, POLICIES, _note_denied)
     access.check(app, POLICIES, PERMISSIONS)
     inventory.check()
-    _check_live_tables(app)
     cli.init_app(app)
     return app
 

@@ -122,6 +122,9 @@ def test_checklist_11_a_strangers_guesses_never_lock_alice_out(
         other = at_home.post("/auth/login", data={**wrong, "email": "bob@exempel.test"})
         assert other.status_code == 429  # by the network, which the stranger used up
         # A cookie that nobody gave is none.
+        asked = [stranger.post("/auth/forgot", data={"email": ALICE}) for _ in range(7)]
+        assert [a.status_code for a in asked] == [303] * 6 + [429]
+        assert "finns den snart i din inkorg" in asked[-1].text
         stranger.set_cookie("device", "made up")
         assert stranger.post("/auth/login", data=right).status_code == 429
 

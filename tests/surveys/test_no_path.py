@@ -346,7 +346,7 @@ def test_withdrawing_while_the_survey_closes_waits_and_is_told_the_truth(
 
     def slowly(*args: Any, **kwargs: Any) -> dict[str, Any]:
         computing.set()
-        assert go_on.wait(10)
+        assert go_on.wait(60)
         return compute(*args, **kwargs)
 
     monkeypatch.setattr(snapshot, "compute", slowly)
@@ -362,7 +362,7 @@ def test_withdrawing_while_the_survey_closes_waits_and_is_told_the_truth(
 
     closing, withdrawing = threading.Thread(target=close), threading.Thread(target=withdraw)
     closing.start()
-    assert computing.wait(10)
+    assert computing.wait(60)
     withdrawing.start()
     withdrawing.join(0.5)
     assert may_answer_anew == []  # it waits for the closing
