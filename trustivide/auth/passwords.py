@@ -11,6 +11,8 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 hasher = PasswordHasher()
 MINIMUM, MAXIMUM = 12, 128
+_SHORT = 6
+"""Of so few characters a password is no longer than they are, however often they are repeated."""
 _IN_A_ROW = "0123456789" * 14 + "9876543210" * 14
 
 # What Swedes add to the list of the world's commonest.
@@ -56,11 +58,13 @@ def is_guessable(password: str, *about: str) -> bool:
 
     A well-known password or one of the person's own words (NIST SP 800-63B,
     5.1.1.2), alone, repeated, with look-alikes for letters or with three
-    letters more; or figures in a row.
+    letters more; figures in a row; or a few characters over and over.
     """
     words = {a.casefold() for a in about if len(a) > 3}
     typed = password.casefold()
-    if len(set(typed)) < 5 or typed in _common() | words or typed in _IN_A_ROW:
+    if len(set(typed)) < 5 or len(_repeated(typed)) <= _SHORT or typed in _IN_A_ROW:
+        return True
+    if typed in _common() | words:
         return True
     core = re.sub(r"^[\W\d_]+|[\W\d_]+$", "", typed)
     spellings = {_letters(core), _letters(core.translate(_LOOKALIKES))}
@@ -71,10 +75,15 @@ def _letters(text: str) -> str:
     return "".join(c for c in text if c.isalpha())
 
 
+def _repeated(text: str) -> str:
+    """What the text is a repetition of; itself, if of nothing shorter."""
+    again = (text + text).find(text, 1)
+    return text[:again] if again > 0 else text
+
+
 def _parts(letters: str) -> Iterator[str]:
     """The word itself, what it repeats, and it without up to three letters at its ends."""
-    again = (letters + letters).find(letters, 1)
-    yield letters[:again] if again > 0 else letters
+    yield _repeated(letters)
     for before in range(4):
         for after in range(4 - before):
             yield letters[before : len(letters) - after]
