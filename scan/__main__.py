@@ -42,7 +42,9 @@ def main() -> int:
             if asked.only != "sqlmap":
                 run = wapiti.scan(site, routes[0], surface, visitor, endpoint, quick=asked.quick)
                 runs.append(run)
-                print(f"wapiti {role}: {run.seconds:.0f} s, {len(run.findings)} findings", flush=True)
+                print(
+                    f"wapiti {role}: {run.seconds:.0f} s, {len(run.findings)} findings", flush=True
+                )
             site.restore("seeded")
     return 0 if report(runs, ALLOWED) else 1
 

@@ -102,7 +102,9 @@ def running(seed: Callable[[Flask], None], *, worker: bool = True) -> Iterator[S
 
 
 @contextmanager
-def _processes(commands: dict[str, list[str]], environ: dict[str, str], logs: Path) -> Iterator[None]:
+def _processes(
+    commands: dict[str, list[str]], environ: dict[str, str], logs: Path
+) -> Iterator[None]:
     started = []
     try:
         for name, command in commands.items():

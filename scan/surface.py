@@ -3,11 +3,13 @@
 Only GET is used to find out, which changes nothing.
 """
 
+import inspect
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 from uuid import UUID
 
 from flask import Flask
@@ -59,6 +61,8 @@ TYPED = {
 }
 """What is typed into a field that its page leaves empty; elsewhere some words."""
 
+QUESTIONS = {"page": "1", "next": "/home", "q": "förtroende"}
+
 PER_ROUTE = 2
 """So many addresses of one route are opened: another team's page has the same code."""
 
@@ -85,7 +89,7 @@ class Routes:
     rules: Map
     public: frozenset[str]
     addresses: dict[str, str]
-    questions: tuple[str, ...]
+    questions: dict[str, tuple[str, ...]]
 
     @staticmethod
     def of(app: Flask) -> "Routes":
@@ -94,7 +98,8 @@ class Routes:
         public = frozenset(name for name, kind in kinds.items() if kind == "public")
         rules = [r for r in app.url_map.iter_rules() if not OUT_OF_BOUNDS.search(str(r))]
         addresses = {f"{rule} {rule.endpoint}": _address(app, rule) for rule in rules}
-        return Routes(app.url_map, public, addresses, _questions())
+        questions = {name: _questions(view.__module__) for name, view in app.view_functions.items()}
+        return Routes(app.url_map, public, addresses, questions)
 
     def endpoint(self, path: str, method: str = "GET") -> str:
         """The route that answers; empty when none does."""
@@ -103,9 +108,25 @@ class Routes:
         except HTTPException:
             return ""
 
+    def arguments(self, path: str, method: str = "GET") -> list[str]:
+        """What the path says where its route takes something."""
+        try:
+            return [str(v) for v in self.rules.bind("localhost").match(path, method)[1].values()]
+        except HTTPException:
+            return []
+
     def is_public(self, path: str, method: str = "GET") -> bool:
         """Whether anybody may use it."""
         return self.endpoint(path, method) in self.public
+
+    def asking(self, surface: Surface) -> Iterator[str]:
+        """The pages with everything asked that their views may read from an address."""
+        for path in surface.pages.values():
+            parts = urlsplit(path)
+            names = self.questions.get(self.endpoint(path), ())
+            more = {name: QUESTIONS.get(name, "1") for name in names} | dict(parse_qsl(parts.query))
+            if more:
+                yield f"{parts.path}?{urlencode(more)}"
 
     def walk(self, visitor: Visitor) -> Surface:
         """Open every route and follow the links, as ``visitor``."""
@@ -120,10 +141,11 @@ class Routes:
                 continue
             seen.add(path)
             answer = visitor.get(path)
+            if answer.onward:
+                waiting.insert(0, answer.onward)
+                continue
             if answer.status != 200:
                 surface.refused.setdefault(kind, path)
-                if answer.onward:
-                    waiting.insert(0, answer.onward)
                 continue
             opened[kind] = opened.get(kind, 0) + 1
             surface.pages.setdefault(kind, path)
@@ -184,11 +206,11 @@ def _an_id(table: str) -> UUID | None:
     return row
 
 
-def _questions() -> tuple[str, ...]:
-    """Every name under which the product reads something from an address."""
-    sources = (Path(__file__).parent.parent / "trustivide").rglob("*.py")
-    text = "\n".join(path.read_text() for path in sources)
-    return tuple(sorted(set(re.findall(r'request\.args(?:\.get\(|\[)"(\w+)"', text))))
+def _questions(module: str) -> tuple[str, ...]:
+    """Every name under which a view's module, or its package's base, reads from an address."""
+    base = module.rpartition(".")[0] + ".base"
+    texts = [inspect.getsource(sys.modules[name]) for name in (module, base) if name in sys.modules]
+    return tuple(sorted(set(re.findall(r'request\.args(?:\.get\(|\[)"(\w+)"', "\n".join(texts)))))
 
 
 def with_words(form: Form) -> Fields:
@@ -200,12 +222,3 @@ def split(paths: list[str]) -> tuple[list[str], list[str]]:
     """``(others, endings)``."""
     endings = [path for path in paths if ENDINGS.search(urlsplit(path).path)]
     return [path for path in paths if path not in endings], endings
-
-
-def with_questions(path: str, questions: tuple[str, ...]) -> Iterator[str]:
-    """The address with everything asked that the product ever reads from one."""
-    parts = urlsplit(path)
-    asked = dict(parse_qsl(parts.query))
-    values = {"page": "1", "next": "/home"}
-    more = {name: values.get(name, "1") for name in questions} | asked
-    yield parts.path + "?" + "&".join(f"{name}={value}" for name, value in more.items())

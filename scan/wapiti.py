@@ -1,18 +1,22 @@
 """Wapiti, fed with what a role meets and signed in as that role."""
 
 import json
+import shutil
 import sqlite3
 import subprocess
 import time
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
+from itertools import chain
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from scan.findings import REPORTS, SEVERITIES, Finding, Run
 from scan.site import ROOT, Site
-from scan.surface import Routes, Surface, split, with_questions
-from scan.visitor import Visitor
+from scan.surface import Routes, Surface, split, with_words
+from scan.visitor import Form, Visitor
 
 PROGRAM = ROOT / ".venv-scan" / "bin" / "wapiti"
 MODULES = (
@@ -22,60 +26,76 @@ MODULES = (
 QUICK = "cookieflags,csp,csrf,http_headers,permanentxss,redirect,sql,xss"
 
 
+@dataclass(frozen=True)
+class _Errand:
+    """One run of wapiti: where it starts, and what it leaves alone.
+
+    ``form`` is the only thing attacked where one is given.
+    """
+
+    name: str
+    start: Sequence[str] = ()
+    spared: Sequence[str] = ()
+    form: Form | None = None
+
+
 def scan(
     site: Site, routes: Routes, surface: Surface, visitor: Visitor, endpoint: str, *, quick: bool
 ) -> Run:
-    """Attack every page and form; what ends something comes last, on a site that heals."""
-    began, runs = time.monotonic(), []
-    mine = [p for p in surface.paths if visitor.name == "stranger" or not routes.is_public(p)]
-    paths, endings = split(mine)
-    others, kept = split(surface.paths)
-    asked = [q for path in paths for q in with_questions(path, routes.questions)]
-    modules = QUICK if quick else MODULES
+    """Attack every page and form; what ends something comes last, on a site that heals.
+
+    Pages that anybody may open are attacked as a stranger alone, and the choice
+    of language, which stands on every page, once a role.
+    """
+    began, site_mark = time.monotonic(), f"wapiti-{visitor.name}"
     name = visitor.name.replace(" ", "-")
-    skipped = [p for p in surface.paths if p not in mine]
-    site.keep("signed-in")
-    if paths:
-        runs.append(_run(site, visitor, f"{name}-1", [*paths, *asked], [*kept, *skipped], modules, endpoint))
-    site.restore("signed-in")
-    if endings:
-        with site.restoring("signed-in", 2):
-            runs.append(_run(site, visitor, f"{name}-2", endings, others, modules, endpoint))
-    site.restore("signed-in")
-    found = [f for _, _, findings in runs for f in findings]
+    mine = [p for p in surface.paths if visitor.name == "stranger" or not routes.is_public(p)]
+    lasting, endings = split(mine)
+    asked = [q for q in routes.asking(surface) if urlsplit(q).path in lasting]
+    others, spared = split(surface.paths)
+    spared += [p for p in surface.paths if p not in mine] + ["/language"]
+    language = next((f for f in surface.forms.values() if f.action == "/language"), None)
+    first = _Errand(f"{name}-pages", [*lasting, *asked], spared)
+    last = _Errand(f"{name}-endings", endings, [*others, "/language"])
+    attack = partial(_run, site, visitor, QUICK if quick else MODULES, endpoint)
+    site.keep(site_mark)
+    runs = [attack(first)] if lasting else []
+    site.restore(site_mark)
+    if language:
+        runs.append(attack(_Errand(f"{name}-language", form=language)))
+    with site.restoring(site_mark, 2):
+        runs += [attack(last)] if endings else []
+    forms, parameters, found = zip(*runs, strict=True)
     return Run(
         "wapiti",
         visitor.name,
         len(mine),
-        sum(forms for forms, _, _ in runs),
-        sum(parameters for _, parameters, _ in runs),
-        found,
+        sum(forms),
+        sum(parameters),
+        list(chain(*found)),
         time.monotonic() - began,
     )
 
 
 def _run(
-    site: Site,
-    visitor: Visitor,
-    name: str,
-    paths: Sequence[str],
-    spared: Sequence[str],
-    modules: str,
-    endpoint: str,
+    site: Site, visitor: Visitor, modules: str, endpoint: str, errand: _Errand
 ) -> tuple[int, int, list[Finding]]:
-    """``(forms, parameters, findings)`` of one run."""
-    REPORTS.mkdir(exist_ok=True)
-    store = REPORTS / f"wapiti-{name}"
-    store.mkdir(exist_ok=True)
+    """``(forms, parameters, findings)`` of one errand."""
+    store = REPORTS / f"wapiti-{errand.name}"
+    shutil.rmtree(store, ignore_errors=True)
+    store.mkdir(parents=True)
     listed, output = store / "start.txt", store / "report.json"
-    listed.write_text("".join(f"{site.url}{path}\n" for path in paths))
-    output.unlink(missing_ok=True)
-    command = [str(PROGRAM), "-u", f"{site.url}/healthz", "-s", str(listed), "-d", "1"]
-    command += ["--scope", "domain", "-m", modules, "-C", visitor.cookie_header]
+    listed.write_text("".join(f"{site.url}{path}\n" for path in errand.start))
+    command = [str(PROGRAM), "-m", modules, "-C", visitor.cookie_header]
+    if errand.form:
+        command += ["-u", site.url + errand.form.action, "--scope", "url"]
+        command += ["--data", urlencode(with_words(errand.form))]
+    else:
+        command += ["-u", f"{site.url}/healthz", "--scope", "domain", "-d", "1", "-s", str(listed)]
     command += ["--flush-session", "--store-session", str(store), "--store-config", str(store)]
     command += ["--endpoint", endpoint, "--no-bugreport", "-t", "20", "-v", "1"]
     command += ["-f", "json", "-o", str(output)]
-    for path in [*spared, "/auth/logout", "/static/*", "/dev/*"]:
+    for path in [*errand.spared, "/auth/logout", "/static/*", "/dev/*"]:
         command += ["-x", site.url + path]
     with (store / "log.txt").open("w") as log:
         subprocess.run(command, cwd=store, stdout=log, stderr=log, check=False)
