@@ -12,6 +12,8 @@ from werkzeug.routing import Rule
 
 from tests.factories import account, customer, sign_in, staff
 from tests.surveys.stories import launched
+from trustivide.auth import sign_ins
+from trustivide.auth.models import KnownDevice, SignIn
 from trustivide.core import clock
 from trustivide.core.db import db, transaction
 from trustivide.core.subjects import Person
@@ -64,13 +66,20 @@ def alices(app: Flask) -> dict[str, str]:
             token_digest=b"t" * 32,
             expires_at=now + timedelta(hours=24),
         )
-        session.add_all([search, export, change])
+        device = KnownDevice(
+            user_id=alice.id, token_digest=b"d" * 32, device="Firefox", last_seen_on=now.date()
+        )
+        session.add_all([search, export, change, device])
         session.flush()
+        sign_ins.begin(session, alice, now)
+        signed_in_id = session.scalars(select(SignIn.id)).first()
     return {
         "team_id": str(survey.team_id),
         "member_id": str(member.id),
         "survey_id": str(survey.id),
         "user_id": str(alice.id),
+        "sign_in_id": str(signed_in_id),
+        "device_id": str(device.id),
         "search_id": str(search.id),
         "export_id": str(export.id),
         "organisation_id": str(owned_by(db.session(), alice.id).popitem()[0]),

@@ -18,7 +18,7 @@ from trustivide import cli, config
 from trustivide.admin import queries as office
 from trustivide.admin.views import routes as admin_pages
 from trustivide.audit import actions as audit
-from trustivide.auth import login
+from trustivide.auth import addresses, login
 from trustivide.auth import queries as accounts
 from trustivide.auth.views import routes as auth
 from trustivide.core import activities, compaction, crypto, inventory, locks
@@ -188,6 +188,7 @@ def _connect_features() -> None:
     for told in (survey_actions.on_organisation_closing, contract.on_closing):
         organisation_actions.organisation_closing.connect(told)
     address_changes.address_corrected.connect(survey_actions.on_address_corrected)
+    addresses.address_taken_back.connect(address_changes.on_taken_back)
     survey_actions.right_by_code.connect(code_requests.note)
     survey_queries.notes_by_code[:] = [code_requests.noted]
     outbox.composers.update(

@@ -63,6 +63,7 @@ def _exchange_link_purposes(before, after):
 
 def upgrade():
     op.create_table('audit_entry',
+    sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('number', sa.Integer(), autoincrement=False, nullable=False),
     sa.Column('at', sa.DateTime(), nullable=False),
     sa.Column('event', sa.String(), nullable=False),
@@ -71,7 +72,8 @@ def upgrade():
     sa.Column('thing_id', sa.Uuid(), nullable=True),
     sa.Column('detail', sa.String(), nullable=False),
     sa.Column('seal', sa.LargeBinary(), nullable=False),
-    sa.PrimaryKeyConstraint('number', name=op.f('pk_audit_entry'))
+    sa.PrimaryKeyConstraint('number', name=op.f('pk_audit_entry')),
+    sa.UniqueConstraint('id', name=op.f('uq_audit_entry_id'))
     )
     with op.batch_alter_table('audit_entry', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_audit_entry_about_id'), ['about_id'], unique=False)

@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 
 from tests.conftest import both_databases
 from tests.factories import PASSWORD, account, customer, sign_in, staff, without_secrets
-from trustivide.auth import actions, passwords, queries
+from trustivide.auth import actions, passwords, queries, sign_ins
 from trustivide.auth.models import SignIn
 from trustivide.core import clock
 from trustivide.core.db import db, transaction
@@ -138,7 +138,7 @@ def test_a_sign_in_ends_after_a_night_and_after_a_fortnight(
     with time_machine.travel(start + timedelta(hours=24)):
         assert client.get("/teams/").status_code == 303
     with time_machine.travel(start), transaction() as session:
-        token = actions.sign_in(session, account("alice@exempel.test"), start)
+        token = sign_ins.begin(session, account("alice@exempel.test"), start)
     found = queries.sign_in_for
     assert found(db.session(), token, start + timedelta(days=13)) is not None
     assert found(db.session(), token, start + timedelta(days=15)) is None
@@ -269,7 +269,7 @@ def test_of_two_requests_with_one_reset_link_one_wins(app: Flask) -> None:
     now = clock.now()
     with transaction() as session:
         alice = account("alice@exempel.test")
-        token = actions._new_link(session, alice, "reset", timedelta(hours=1), now)
+        token = actions.new_link(session, alice, "reset", timedelta(hours=1), now)
     words = iter(["första valet i skogen", "andra valet i skogen"])
     won = at_once(
         app, lambda session: actions.reset_password(session, token, next(words), now) is not None

@@ -6,7 +6,7 @@ table and its head is found only by a head that was noted elsewhere.
 """
 
 from datetime import datetime
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from sqlalchemy import CheckConstraint
 from sqlalchemy.orm import Mapped
@@ -33,6 +33,9 @@ class AuditEntry(Model):
     __subject__ = ByUser("about_id")
     __until__ = "the chain is pruned each night of what is older than 12 months"
 
+    id: Mapped[UUID] = plain(
+        default=uuid4, unique=True, why="random key, by which a person's pages know the row"
+    )
     number: Mapped[int] = plain(
         primary_key=True, autoincrement=False, why="place in the chain, without gaps"
     )

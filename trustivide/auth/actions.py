@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 
 from trustivide.audit import actions as audit
 from trustivide.audit.events import EVENTS
-from trustivide.auth.models import OneTimeLink, SignIn, User
+from trustivide.auth import devices, sign_ins
+from trustivide.auth.models import OneTimeLink, User
 from trustivide.auth.passwords import hash_password
 from trustivide.auth.queries import by_address
 from trustivide.core.activities import SECURITY
@@ -41,12 +42,25 @@ def create_user(
     return user
 
 
-def _new_link(
-    session: Session, user: User, purpose: str, lifetime: timedelta, now: datetime
+def new_link(
+    session: Session,
+    user: User,
+    purpose: str,
+    lifetime: timedelta,
+    now: datetime,
+    *,
+    address: str | None = None,
 ) -> str:
-    session.execute(
-        delete(OneTimeLink).where(OneTimeLink.user_id == user.id, OneTimeLink.purpose == purpose)
-    )
+    """The token of a fresh link, which takes the place of one for the same purpose.
+
+    Those about an ``address`` stand beside each other: each takes back another change.
+    """
+    if address is None:
+        session.execute(
+            delete(OneTimeLink).where(
+                OneTimeLink.user_id == user.id, OneTimeLink.purpose == purpose
+            )
+        )
     token = secrets.token_urlsafe(24)
     session.add(
         OneTimeLink(
@@ -54,6 +68,7 @@ def _new_link(
             purpose=purpose,
             token_digest=ring().digest(token, "one-time"),
             expires_at=now + lifetime,
+            address=address,
         )
     )
     session.flush()
@@ -62,7 +77,7 @@ def _new_link(
 
 def ask_for_confirmation(session: Session, user: User, now: datetime) -> None:
     """Mail the link that confirms the address."""
-    token = _new_link(session, user, "confirm", CONFIRM_FOR, now)
+    token = new_link(session, user, "confirm", CONFIRM_FOR, now)
     send_mail(
         session,
         "confirm_address",
@@ -74,7 +89,7 @@ def ask_for_confirmation(session: Session, user: User, now: datetime) -> None:
     )
 
 
-def _use_up(session: Session, token: str, purpose: str, now: datetime) -> User | None:
+def use_up(session: Session, token: str, purpose: str, now: datetime) -> User | None:
     """The account behind a link that still held; of two requests with it, one wins.
 
     By one guarded statement: what was read before may have been used up since.
@@ -94,7 +109,7 @@ def _use_up(session: Session, token: str, purpose: str, now: datetime) -> User |
 
 def confirm(session: Session, token: str, now: datetime) -> User | None:
     """Use up a confirmation link; ``None`` if it no longer holds."""
-    user = _use_up(session, token, "confirm", now)
+    user = use_up(session, token, "confirm", now)
     if user is not None:
         user.confirmed_at = user.confirmed_at or now
         session.flush()
@@ -123,7 +138,7 @@ def ask_for_reset(session: Session, address: str, now: datetime) -> None:
     if user is None:
         _write_as_much(session, now)
         return
-    token = _new_link(session, user, "reset", RESET_FOR, now)
+    token = new_link(session, user, "reset", RESET_FOR, now)
     send_mail(
         session,
         "reset_password",
@@ -156,9 +171,10 @@ def reset_password(session: Session, token: str, password: str, now: datetime) -
     """Use up a reset link: new password, every sign-in ended, the owner told.
 
     The mailed link proves the address, so it confirms it too; a second factor
-    stays. ``None`` if the link no longer holds.
+    stays. No device is known any more: whoever had the password before may have
+    made theirs known. ``None`` if the link no longer holds.
     """
-    user = _use_up(session, token, "reset", now)
+    user = use_up(session, token, "reset", now)
     if user is None:
         return None
     user.password_hash = hash_password(password)
@@ -166,7 +182,9 @@ def reset_password(session: Session, token: str, password: str, now: datetime) -
         # Whoever registered had not proven the address: their choices are not the owner's.
         rights.forget_choices(session, Person.of(user.id))
         user.confirmed_at = now
-    session.execute(delete(SignIn).where(SignIn.user_id == user.id))
+    sign_ins.end_all(session, user.id)
+    devices.forget_all(session, user.id)
+    audit.record(session, "password_reset", now, actor_id=user.id, about_id=user.id)
     send_mail(
         session,
         "password_changed",
@@ -178,6 +196,21 @@ def reset_password(session: Session, token: str, password: str, now: datetime) -
     )
     session.flush()
     return user
+
+
+def change_password(
+    session: Session, user: User, password: str, now: datetime, *, keep: UUID
+) -> None:
+    """Give the account a new password: every sign-in but ``keep`` ends, the owner is told.
+
+    A reset link that was mailed before opens nothing any more.
+    """
+    user.password_hash = hash_password(password)
+    sign_ins.end_all(session, user.id, keep=keep)
+    session.execute(
+        delete(OneTimeLink).where(OneTimeLink.user_id == user.id, OneTimeLink.purpose == "reset")
+    )
+    note_change(session, user, "password_changed", now)
 
 
 def note_change(
@@ -197,68 +230,6 @@ def note_change(
         locale=user.locale,
         now=now,
     )
-
-
-def take_address(
-    session: Session, user: User, before: str, now: datetime, *, keep: UUID | None
-) -> None:
-    """The account's address was corrected and is proven; the one before is told.
-
-    Every sign-in but ``keep`` ends, and no link that went to the address from
-    before opens anything any more.
-    """
-    user.confirmed_at = now
-    session.execute(delete(SignIn).where(SignIn.user_id == user.id, SignIn.id != keep))
-    session.execute(delete(OneTimeLink).where(OneTimeLink.user_id == user.id))
-    send_mail(
-        session,
-        "address_changed_notice",
-        before,
-        {"name": user.name},
-        purpose=SECURITY,
-        locale=user.locale,
-        now=now,
-    )
-    session.flush()
-
-
-def sign_in(
-    session: Session,
-    user: User,
-    now: datetime,
-    *,
-    second_factor: bool = False,
-    device: str | None = None,
-) -> str:
-    """Begin a sign-in and return the token for the cookie (192 bits).
-
-    ``device`` names the kind of browser and system, for the person to know it again.
-    """
-    token = secrets.token_urlsafe(24)
-    session.add(
-        SignIn(
-            user_id=user.id,
-            token_digest=ring().digest(token, "sign-in"),
-            created_at=now,
-            verified_at=now,
-            second_factor=second_factor,
-            device=device,
-            last_seen_on=day_of(now),
-        )
-    )
-    session.flush()
-    return token
-
-
-def sign_out(session: Session, token: str) -> None:
-    """End a sign-in on the server: the cookie is worth nothing from now on."""
-    session.execute(delete(SignIn).where(SignIn.token_digest.in_(ring().digests(token, "sign-in"))))
-
-
-def mark_verified(session: Session, current: SignIn, now: datetime) -> None:
-    """The password was given again."""
-    current.verified_at = now
-    session.flush()
 
 
 def enrol_totp(session: Session, user: User, secret: str) -> None:

@@ -23,6 +23,7 @@ class NewPassword:
         if not MINIMUM <= len(password) <= MAXIMUM:
             raise ValidationError(_l("Lösenordet behöver vara mellan 12 och 128 tecken."))
         about = [getattr(form, name).data or "" for name in _ABOUT if name in form]
+        about += getattr(form, "about", ())
         about += [part for text in about for part in text.replace("@", " ").split()]
         if is_guessable(password, *about):
             raise ValidationError(
@@ -46,8 +47,9 @@ class AddressForm(Form):
 
 
 class ResetForm(Form):
-    """A new password."""
+    """A new password, of an account that ``about`` tells the words of."""
 
+    about: tuple[str, ...] = ()
     password = PasswordField(_l("Nytt lösenord"), [NewPassword()])
 
 
@@ -56,6 +58,15 @@ class PasswordForm(Form):
 
     password = PasswordField(
         _l("Ditt lösenord"), [required(_l("Skriv ditt lösenord.")), at_most(MAXIMUM)]
+    )
+
+
+class ChangePasswordForm(ResetForm):
+    """A new password, and the current one; ``current`` goes where there is none."""
+
+    current = PasswordField(
+        _l("Nuvarande lösenord"),
+        [required(_l("Skriv ditt nuvarande lösenord.")), at_most(MAXIMUM)],
     )
 
 

@@ -303,6 +303,7 @@ class KnownDevice(Model):
     __label__ = Text("Kända enheter", "Known devices")
     __subject__ = ByUser("user_id")
     __since__ = "last_seen_on"
+    __days__ = 365
 
     id: Mapped[UUID] = key()
     user_id: Mapped[UUID] = personal(

@@ -36,6 +36,12 @@ def person_at(session: Session, address: str) -> Person:
     return person(user) if user and user.confirmed_at else Person.of(None, address)
 
 
+def words_about(session: Session, user_id: UUID) -> tuple[str, ...]:
+    """What a guesser would try first of this account: its name and its address."""
+    user = session.get(User, user_id)
+    return (user.name, user.email) if user else ()
+
+
 def sign_in_for(session: Session, token: str, now: datetime) -> tuple[User, SignIn] | None:
     """The account and sign-in behind a cookie's token, if it still holds."""
     row = session.execute(

@@ -229,13 +229,27 @@ SECURITY = Activity(
     "security",
     Text("Säkerhet", "Security"),
     Text(
-        "Att skydda ditt konto: inloggade enheter och engångslänkar",
-        "To protect your account: signed-in devices and one-time links",
+        "Att skydda ditt konto: visa var du är inloggad och vilka som försökt, känna igen dina "
+        "enheter, och engångslänkar",
+        "To protect your account: to show where you are signed in and who tried to, to recognise "
+        "your devices, and one-time links",
     ),
     LegalBasis.LEGITIMATE_INTEREST,
-    Text("Inloggningar och engångslänkar", "Sign-ins and one-time links"),
+    Text(
+        "Inloggningar och försök med tid, sätt och enhet i ord; kända enheter; engångslänkar",
+        "Sign-ins and tries with time, method and the device in words; known devices; one-time "
+        "links",
+    ),
     _USE,
-    Retention(Text("30 dagar efter inloggningen", "30 days after sign-in"), 30),
+    Retention(
+        Text(
+            "30 dagar efter inloggningen eller försöket; kända enheter 12 månader efter den "
+            "senaste inloggningen",
+            "30 days after the sign-in or the try; known devices 12 months after the latest "
+            "sign-in",
+        ),
+        30,
+    ),
     (HOSTING, MAIL_PROVIDER),
     subjects=_EVERYONE,
 )

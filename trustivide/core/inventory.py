@@ -121,7 +121,7 @@ class Group:
         dated = self.deletes_row and self.model.__since__ is not None
         if not dated or retention is None or retention.days is None:
             return None
-        return timedelta(days=retention.days)
+        return timedelta(days=self.model.__days__ or retention.days)
 
 
 @dataclass(frozen=True)

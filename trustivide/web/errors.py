@@ -11,6 +11,8 @@ from werkzeug.exceptions import HTTPException
 
 from trustivide.core.holds import Held
 from trustivide.web.fragments import page
+from trustivide.web.limits import open_again
+from trustivide.web.locale import clock_of
 
 log = logging.getLogger(__name__)
 
@@ -31,16 +33,21 @@ def _explain(code: int) -> tuple[str, str]:
             _("Uppgifterna bevaras enligt lag tills vidare. Inget har ändrats."),
         ),
         413: (_("Det du skickade är för stort"), _("Dela upp det och försök igen.")),
-        429: (
-            _("Lite för många försök"),
-            _("Vänta några minuter och försök sedan igen."),
-        ),
+        429: (_("Lite för många försök"), _wait()),
     }
     fallback = (
         _("Något gick fel hos oss"),
         _("Det är inte ditt fel. Försök igen om en stund, eller skriv till oss med referensen."),
     )
     return known.get(code, fallback)
+
+
+def _wait() -> str:
+    """Until when, where a limit of ours was reached."""
+    until = open_again()
+    if until is None:
+        return _("Vänta några minuter och försök sedan igen.")
+    return _("Vänta till %(clock)s och försök sedan igen.", clock=clock_of(until))
 
 
 def init_app(app: Flask) -> None:

@@ -5,7 +5,7 @@ from email.message import EmailMessage
 from email.policy import default as email_policy
 from pathlib import Path
 
-from flask import Blueprint, Flask, Response, current_app, request
+from flask import Blueprint, Flask, Response, current_app, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import text
 from werkzeug.exceptions import NotFound
@@ -44,6 +44,13 @@ def health() -> ResponseReturnValue:
 def gpc_support() -> ResponseReturnValue:
     """That Sec-GPC is honoured, for browsers and auditors (Global Privacy Control, section 5)."""
     return {"gpc": True, "lastUpdate": _GPC_SINCE}
+
+
+@bp.get("/.well-known/change-password")
+@public
+def change_password() -> ResponseReturnValue:
+    """Where password managers lead people (W3C, "A Well-Known URL for Changing Passwords")."""
+    return go(url_for("auth.change_password"))
 
 
 @bp.post("/language", endpoint="language")

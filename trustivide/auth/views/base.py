@@ -1,9 +1,13 @@
 """The blueprint of accounts, and what its pages share."""
 
-from flask import Blueprint, request, url_for
+from flask import Blueprint, g, request, url_for
 
-from trustivide.auth import login
+from trustivide.auth import devices, login, queries
+from trustivide.core.cookies import DEVICE
+from trustivide.core.db import db
+from trustivide.web import cookies
 from trustivide.web.access import local_path
+from trustivide.web.limits import typed_address
 
 bp = Blueprint("auth", __name__, url_prefix="/auth")
 
@@ -17,6 +21,16 @@ def tried_account() -> str:
 def tried_token() -> str:
     """The mailed link that is tried."""
     return str((request.view_args or {}).get("token", ""))
+
+
+def known_device() -> str:
+    """The browser, if the account with the typed address knows it; looked up once a request."""
+    if "known_device" not in g:
+        token = cookies.read(DEVICE)
+        user = queries.by_address(db.session(), typed_address()) if token else None
+        device = devices.known(db.session(), token, user.id) if token and user else None
+        g.known_device = str(device.id) if device else ""
+    return str(g.known_device)
 
 
 def onward() -> str:

@@ -9,17 +9,17 @@ from flask_babel import gettext as _
 from trustivide.auth import actions, login, queries
 from trustivide.auth.forms import AddressForm, LoginForm, PasswordForm, ResetForm
 from trustivide.auth.passwords import matches
-from trustivide.auth.views.base import bp, onward, tried_account, tried_token
+from trustivide.auth.views.base import bp, known_device, onward, tried_account, tried_token
 from trustivide.core import clock
 from trustivide.core.db import db, transaction
 from trustivide.web.access import account, found, public
 from trustivide.web.fragments import go, page, tell
-from trustivide.web.limits import tries, tries_of
+from trustivide.web.limits import tries_of, typed_address
 
 
 @bp.route("/login", methods=["GET", "POST"], endpoint="login")
 @public
-@tries
+@tries_of(typed_address, apart=known_device)
 def log_in() -> ResponseReturnValue:
     """Sign in with address and password."""
     form = LoginForm()
@@ -38,6 +38,7 @@ def log_in() -> ResponseReturnValue:
                 _("Adressen är inte bekräftad än. Vi har skickat en ny länk till dig.")
             )
         else:
+            login.note_failure(user)
             form.form_errors.append(_("Adressen och lösenordet hör inte ihop. Försök igen."))
     if form.is_submitted():
         status = 422
@@ -73,13 +74,13 @@ def confirm(token: str) -> ResponseReturnValue:
     """
     link = queries.one_time_link(db.session(), token, "confirm", clock.now())
     if link is None:
-        return _expired()
+        return expired()
     form = None if session.get("registered") == str(link.user_id) else PasswordForm()
-    if request.method == "POST" and (form is None or _is_password_of(form, link.user_id)):
+    if request.method == "POST" and (form is None or is_password_of(form, link.user_id)):
         with transaction() as db_session:
             user = actions.confirm(db_session, token, clock.now())
         if user is None:
-            return _expired()
+            return expired()
         session.pop("registered", None)
         tell(_("Tack, adressen är bekräftad. Nu kan du logga in."))
         return go(url_for("auth.login"))
@@ -87,11 +88,11 @@ def confirm(token: str) -> ResponseReturnValue:
     return page("auth/confirm.html", fragment="confirm", status=status, form=form, token=token)
 
 
-def _expired() -> ResponseReturnValue:
+def expired() -> ResponseReturnValue:
     return page("auth/link_expired.html", status=404)
 
 
-def _is_password_of(form: PasswordForm, user_id: UUID) -> bool:
+def is_password_of(form: PasswordForm, user_id: UUID) -> bool:
     """Whether the form holds the account's password; else it says what is wrong."""
     if not form.validate_on_submit():
         return False
@@ -104,7 +105,7 @@ def _is_password_of(form: PasswordForm, user_id: UUID) -> bool:
 
 @bp.route("/forgot", methods=["GET", "POST"])
 @public
-@tries
+@tries_of(typed_address, apart=known_device)
 def forgot() -> ResponseReturnValue:
     """Ask for a link to choose a new password."""
     form = AddressForm()
@@ -122,13 +123,16 @@ def reset(token: str) -> ResponseReturnValue:
     """Choose a new password with a mailed link."""
     link = queries.one_time_link(db.session(), token, "reset", clock.now())
     if link is None:
-        return _expired()
+        return expired()
     form = ResetForm()
+    form.about = queries.words_about(db.session(), link.user_id)
     if form.validate_on_submit():
         with transaction() as db_session:
             user = actions.reset_password(db_session, token, form.password.data, clock.now())
+            if user is not None:
+                login.trust_device(db_session, user)
         if user is None:
-            return _expired()
+            return expired()
         session.clear()
         tell(_("Lösenordet är bytt och du är utloggad överallt. Logga in med det nya."))
         return go(url_for("auth.login"))
@@ -142,9 +146,8 @@ def reset(token: str) -> ResponseReturnValue:
 def verify() -> ResponseReturnValue:
     """Give the password again, before something weighty."""
     who, form = found(login.current()), PasswordForm()
-    if request.method == "POST" and _is_password_of(form, who.user.id):
-        with transaction() as db_session:
-            actions.mark_verified(db_session, who.sign_in, clock.now())
+    if request.method == "POST" and is_password_of(form, who.user.id):
+        login.prove_again(who)
         return go(onward())
     status = 422 if form.is_submitted() else 200
     return page("auth/verify.html", fragment="verify", status=status, form=form)
