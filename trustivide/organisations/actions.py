@@ -1,7 +1,7 @@
 """Registering a customer, handing it over, and what becomes of one whose last owner leaves."""
 
 from datetime import datetime, timedelta
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from blinker import Signal
 from sqlalchemy import Select, delete, select
@@ -11,7 +11,6 @@ from sqlalchemy.orm import Session
 from trustivide.auth import actions as auth
 from trustivide.auth import queries as accounts
 from trustivide.auth.models import User
-from trustivide.auth.passwords import hash_password
 from trustivide.core.activities import MARKETING_EMAIL
 from trustivide.core.clock import day_of
 from trustivide.core.db import transaction
@@ -49,21 +48,52 @@ def register(
 
     Records the versions of the privacy notice and policy that were shown, the
     processing agreement accepted for the organisation, and the marketing
-    consent if the box was ticked. In both cases the address gets a mail and a password is
-    hashed, and the caller must answer alike.
+    consent if the box was ticked. In both cases the address gets a mail and it takes as
+    long, and the caller must answer alike.
     """
-    if accounts.by_address(session, email) is not None:
-        hash_password(password)
-        _tell_owner(session, email, now)
-        return None
+    known = accounts.by_address(session, email)
+    # For a known address all of it is done for nobody and taken back: no stopwatch
+    # tells the two apart.
+    attempt = session.begin_nested()
     try:
-        with session.begin_nested():
-            user = auth.create_user(
-                session, email=email, name=name, password=password, locale=locale, now=now
-            )
+        user = _enter(
+            session,
+            organisation,
+            number,
+            name,
+            f"{uuid4()}@trustivide.invalid" if known else email,
+            password,
+            locale,
+            now,
+        )
+        if marketing:
+            _consent(session, user, locale, gpc_seen, now)
+        auth.ask_for_confirmation(session, user, now)
     except IntegrityError:  # somebody was a moment quicker
-        _tell_owner(session, email, now)
+        attempt.rollback()
+        _tell_owner(session, accounts.by_address(session, email), now)
         return None
+    if known:
+        attempt.rollback()
+        _tell_owner(session, known, now)
+        return None
+    attempt.commit()
+    return user
+
+
+def _enter(
+    session: Session,
+    organisation: str,
+    number: str,
+    name: str,
+    email: str,
+    password: str,
+    locale: str,
+    now: datetime,
+) -> User:
+    user = auth.create_user(
+        session, email=email, name=name, password=password, locale=locale, now=now
+    )
     customer = Organisation(
         name=organisation,
         number=clean(number),
@@ -88,24 +118,24 @@ def register(
     who = Person.of(user.id, email)
     for notice in ("privacy-notice", "privacy-policy"):
         rights.inform(session, who, legal_texts.current(notice, locale), now, how="registration")
-    if marketing:
-        rights.choose(
-            session,
-            who,
-            MARKETING_EMAIL,
-            "given",
-            legal_texts.current("marketing", locale),
-            now,
-            collected_by="registration",
-            gpc_seen=gpc_seen,
-        )
-    auth.ask_for_confirmation(session, user, now)
     session.flush()
     return user
 
 
-def _tell_owner(session: Session, email: str, now: datetime) -> None:
-    known = accounts.by_address(session, email)
+def _consent(session: Session, user: User, locale: str, gpc_seen: bool, now: datetime) -> None:
+    rights.choose(
+        session,
+        Person.of(user.id, user.email),
+        MARKETING_EMAIL,
+        "given",
+        legal_texts.current("marketing", locale),
+        now,
+        collected_by="registration",
+        gpc_seen=gpc_seen,
+    )
+
+
+def _tell_owner(session: Session, known: User | None, now: datetime) -> None:
     assert known is not None
     auth.tell_account_exists(session, known, now)
 

@@ -47,6 +47,7 @@ def init_app(app: Flask) -> None:
             "base-uri 'none'; object-src 'none'; frame-ancestors 'none'",
         )
         headers["X-Content-Type-Options"] = "nosniff"
+        headers["X-Frame-Options"] = "DENY"  # for what doesn't know frame-ancestors
         headers["Cross-Origin-Opener-Policy"] = "same-origin"
         headers["Cross-Origin-Resource-Policy"] = "same-origin"
         headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=(), payment=()"
