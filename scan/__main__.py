@@ -6,16 +6,28 @@ Both attack only the site that this starts on localhost, and that ends with it.
 import argparse
 import os
 import sys
+from collections.abc import Callable
+from functools import partial
 
 from flask import Flask
 
-from scan import wapiti
+from scan import sqlmap, wapiti
 from scan.allowed import ALLOWED
 from scan.endpoint import listening
 from scan.findings import Run, report
 from scan.people import Secrets, seed, visitors
-from scan.site import running
-from scan.surface import Routes
+from scan.site import Site, running
+from scan.surface import Routes, Surface
+from scan.visitor import Visitor
+
+HEADERS = {
+    "stranger": "/auth/login",
+    "respondent": "/s/receipt/answers",
+    "subject": "/privacy/",
+    "owner": "/workshops/",
+    "staff owner": "/admin/",
+}
+"""One request a kind of visitor in which sqlmap tries headers and cookies too."""
 
 
 def main() -> int:
@@ -34,19 +46,33 @@ def main() -> int:
 
     with running(fill) as site, listening() as endpoint:
         site.keep("seeded")
-        for role, enter in visitors(site, secrets):
-            if asked.role and role not in asked.role:
-                continue
-            visitor = enter()
-            surface = routes[0].walk(visitor)
-            if asked.only != "sqlmap":
-                run = wapiti.scan(site, routes[0], surface, visitor, endpoint, quick=asked.quick)
-                runs.append(run)
-                print(
-                    f"wapiti {role}: {run.seconds:.0f} s, {len(run.findings)} findings", flush=True
-                )
-            site.restore("seeded")
+        targets = sqlmap.Targets(routes[0])
+        for role, come in visitors(site, secrets):
+            enter = partial(_enter, site, routes[0], come)
+            wanted = not asked.role or role in asked.role
+            if wanted and asked.only != "sqlmap":
+                _say(runs, wapiti.scan(site, routes[0], enter, endpoint, quick=asked.quick))
+            if asked.only != "wapiti":
+                visitor, surface = enter()
+                found = targets.of(surface, visitor, HEADERS.get(role))
+                if wanted and found:
+                    level = 1 if asked.quick else 3
+                    _say(runs, sqlmap.scan(site, found, role, processes=2, level=level))
     return 0 if report(runs, ALLOWED) else 1
+
+
+def _enter(site: Site, routes: Routes, come: Callable[[], Visitor]) -> tuple[Visitor, Surface]:
+    site.restore("seeded")
+    visitor = come()
+    surface = routes.walk(visitor)
+    site.keep("signed-in")
+    return visitor, surface
+
+
+def _say(runs: list[Run], run: Run) -> None:
+    runs.append(run)
+    minutes, found = run.seconds / 60, len(run.findings)
+    print(f"{run.tool} as {run.role}: {minutes:.1f} minutes, {found} findings", flush=True)
 
 
 if __name__ == "__main__":

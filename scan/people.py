@@ -186,11 +186,6 @@ def sign_in(site: Site, name: str, email: str, seed: str | None = None) -> Visit
     return visitor
 
 
-def verify(visitor: Visitor, password: str) -> None:
-    """Give the password again, so that weighty pages stay open for another quarter."""
-    visitor.submit("/auth/verify", password=password)
-
-
 def _respondent(site: Site, secrets: Secrets) -> Visitor:
     """Somebody with the link of a survey, and the receipt code of earlier answers."""
     visitor = Visitor(site.host, "respondent")
@@ -221,7 +216,7 @@ def _mailed(site: Site, to: str, prefix: str, since: float) -> str:
         for path in (site.folder / "mail").glob("*.eml"):
             if path.stat().st_mtime < since:
                 continue
-            mail: EmailMessage = message_from_bytes(path.read_bytes(), policy=default)  # type: ignore[assignment]
+            mail: EmailMessage = message_from_bytes(path.read_bytes(), policy=default)
             body = mail.get_body(("plain",))
             found = body and re.search(
                 rf"https?://[^/\s]+({re.escape(prefix)}\S+)", body.get_content()

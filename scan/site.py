@@ -110,7 +110,9 @@ def _processes(
         for name, command in commands.items():
             with (logs / f"{name}.log").open("w") as log:
                 started.append(
-                    subprocess.Popen(command, cwd=ROOT, env=environ, stdout=log, stderr=log)
+                    subprocess.Popen(  # noqa: S603  our own words
+                        command, cwd=ROOT, env=environ, stdout=log, stderr=log
+                    )
                 )
         yield
     finally:
@@ -129,7 +131,7 @@ def _free_port() -> int:
 def _wait_for(url: str, log: Path) -> None:
     for _ in range(300):
         try:
-            with urllib.request.urlopen(url):
+            with urllib.request.urlopen(url):  # noqa: S310  our own server
                 return
         except OSError:
             time.sleep(0.1)

@@ -2,7 +2,7 @@
 
 Each target is one request as a browser sends it, with the cookies of whoever
 may send it and a valid CSRF token: the token lasts as long as the session, so
-the protection stays on. Targets are dealt out to a few processes, since sqlmap
+the protection stays on; the token itself sqlmap leaves alone. Targets are dealt out to a few processes, since sqlmap
 tries one parameter after the other.
 """
 
@@ -34,7 +34,6 @@ class Target:
     path: str
     cookie: str
     body: str = ""
-    parameters: int = 0
     headers: bool = False
 
     def request(self, host: str) -> str:
@@ -53,16 +52,25 @@ class Targets:
     def __init__(self, routes: Routes) -> None:
         self._routes = routes
         self._known: set[tuple[str, ...]] = set()
-        self.found: list[Target] = []
+        self._found: list[Target] = []
 
-    def add(self, surface: Surface, visitor: Visitor) -> None:
-        """The parameters that ``visitor`` reaches and that are not yet among the targets."""
+    def of(self, surface: Surface, visitor: Visitor, headers: str | None) -> list[Target]:
+        """What ``visitor`` reaches and nobody before, and in one request ``headers`` too."""
+        self._found = []
+        self._add(surface, visitor)
+        if headers:
+            cookie = visitor.cookie_header
+            whole = Target(visitor.name, headers, "GET", headers, cookie, headers=True)
+            self._found.append(whole)
+        return self._found
+
+    def _add(self, surface: Surface, visitor: Visitor) -> None:
         cookie = visitor.cookie_header
         for path in [*self._routes.asking(surface), *surface.paths]:
             query = urlsplit(path).query
             endpoint = self._routes.endpoint(path)
             if query and self._new("query", endpoint, *sorted(k for k, _ in parse_qsl(query))):
-                self._take(surface.role, endpoint, "GET", path, cookie, len(parse_qsl(query)))
+                self._take(surface.role, endpoint, "GET", path, cookie)
         for form in surface.forms.values():
             self._form(surface.role, form, cookie)
         for path in surface.pages.values():
@@ -70,14 +78,6 @@ class Targets:
         for form in surface.forms.values():
             body = urlencode(with_words(form))
             self._path(surface.role, form.method, form.action, cookie, body)
-
-    def add_headers(self, visitor: Visitor, path: str) -> None:
-        """The headers and cookies of one request."""
-        cookie = visitor.cookie_header
-        count = 2 + cookie.count("=")
-        self.found.append(
-            Target(visitor.name, path, "GET", path, cookie, parameters=count, headers=True)
-        )
 
     def _form(self, role: str, form: Form, cookie: str) -> None:
         endpoint = self._routes.endpoint(form.action, form.method)
@@ -87,11 +87,11 @@ class Targets:
         body = urlencode(with_words(form))
         if form.method == "GET":
             path = f"{urlsplit(form.action).path}?{body}"
-            self._take(role, endpoint, "GET", path, cookie, len(names))
+            self._take(role, endpoint, "GET", path, cookie)
         else:
             # Of the form's own address the path alone: its questions are tried by themselves.
             path = urlsplit(form.action).path
-            self._take(role, endpoint, "POST", path, cookie, len(names), body)
+            self._take(role, endpoint, "POST", path, cookie, body)
 
     def _path(self, role: str, method: str, path: str, cookie: str, body: str = "") -> None:
         bare = urlsplit(path).path
@@ -102,7 +102,7 @@ class Targets:
         marked = bare
         for value in values:
             marked = re.sub(rf"(?<=/){re.escape(value)}(?=/|\.|$)", f"{value}*", marked, count=1)
-        self._take(role, endpoint, method, marked, cookie, marked.count("*"), body)
+        self._take(role, endpoint, method, marked, cookie, body)
 
     def _new(self, *key: str) -> bool:
         if not key[1] or key in self._known:
@@ -117,51 +117,51 @@ class Targets:
         method: str,
         path: str,
         cookie: str,
-        count: int,
         body: str = "",
     ) -> None:
-        self.found.append(Target(role, endpoint, method, path, cookie, body, count))
+        self._found.append(Target(role, endpoint, method, path, cookie, body))
 
 
-def scan(site: Site, targets: Sequence[Target], *, processes: int, level: int) -> list[Run]:
-    """Try every target, in so many processes; one run per role."""
+def scan(site: Site, targets: Sequence[Target], role: str, *, processes: int, level: int) -> Run:
+    """Try every target of one role, in so many processes, on a site that heals."""
     began = time.monotonic()
     plain = [t for t in targets if not t.headers]
     piles = [p for n in range(processes) if (p := plain[n::processes])]
     piles += [p for p in [[t for t in targets if t.headers]] if p]
-    started = [_start(site, pile, n, level) for n, pile in enumerate(piles)]
-    tried: list[tuple[Target, int]] = []
+    counts: list[int] = []
     findings: list[Finding] = []
-    for process, folder, pile in started:
-        process.wait()
+    with site.restoring("signed-in", 5):
+        started = [_start(site, pile, f"{role}-{n}", level) for n, pile in enumerate(piles)]
+        for process, _, _ in started:
+            process.wait()
+    for _, folder, pile in started:
         said = [_counted(text) for text in _blocks(folder / "log.txt")]
-        if len(said) != len(pile):
-            raise RuntimeError(f"sqlmap tried {len(said)} of {len(pile)} targets; see {folder}")
-        tried += zip(pile, said, strict=True)
-        findings += _findings(folder, pile)
-    seconds = time.monotonic() - began
-    return [_run(role, tried, findings, seconds) for role in dict.fromkeys(t.role for t in targets)]
-
-
-def _run(
-    role: str, tried: list[tuple[Target, int]], findings: list[Finding], seconds: float
-) -> Run:
-    mine = [(target, count) for target, count in tried if target.role == role]
+        if len(said) != len(pile) or 0 in said:
+            print(f"sqlmap left something out; see {folder / 'log.txt'}")
+            findings.append(_left_out(role, pile, said))
+        counts += said
+        findings += _findings(folder, role)
     return Run(
         "sqlmap",
         role,
-        len({target.route for target, _ in mine}),
-        sum(bool(target.body) for target, _ in mine),
-        sum(count for _, count in mine),
-        [f for f in findings if f.role == role],
-        seconds,
+        len({t.route for t in targets}),
+        sum(bool(t.body) for t in targets),
+        sum(counts),
+        findings,
+        time.monotonic() - began,
     )
 
 
+def _left_out(role: str, pile: Sequence[Target], said: Sequence[int]) -> Finding:
+    where = [t.path for t, count in zip(pile, said, strict=False) if count == 0]
+    what = f"tried {len(said)} of {len(pile)} targets, and nothing of these: {where}"
+    return Finding("sqlmap", role, "info", "Left out", "", what)
+
+
 def _start(
-    site: Site, pile: list[Target], number: int, level: int
+    site: Site, pile: list[Target], name: str, level: int
 ) -> tuple[subprocess.Popen[bytes], Path, list[Target]]:
-    folder = REPORTS / f"sqlmap-{number}"
+    folder = REPORTS / f"sqlmap-{name.replace(' ', '-')}"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     between = "\r\n" + "=" * 54 + "\r\n"
@@ -174,7 +174,9 @@ def _start(
     if not pile[0].headers:
         command += ["--skip", "user-agent,referer,cookie,csrf_token"]
     with (folder / "log.txt").open("w") as log:
-        process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log)
+        process = subprocess.Popen(  # noqa: S603  our own words
+            command, cwd=folder, stdout=log, stderr=log, stdin=subprocess.DEVNULL
+        )
     return process, folder, pile
 
 
@@ -191,14 +193,13 @@ def _counted(text: str) -> int:
     return len(set(tried))
 
 
-def _findings(folder: Path, pile: list[Target]) -> list[Finding]:
+def _findings(folder: Path, role: str) -> list[Finding]:
     """What sqlmap wrote down as injectable."""
     found = []
     for file in (folder / "out").glob("results-*.csv"):
         with file.open(newline="") as rows:
             for row in csv.DictReader(rows):
                 path = urlsplit(row["Target URL"]).path
-                role = next((t.role for t in pile if urlsplit(t.path).path == path), "")
                 what = f"{row['Place']} {row['Parameter']}: {row['Technique(s)']}"
                 found.append(Finding("sqlmap", role, "critical", "SQL injection", path, what))
     return found

@@ -6,9 +6,9 @@ Only GET is used to find out, which changes nothing.
 import inspect
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 from uuid import UUID
 
@@ -82,6 +82,10 @@ class Surface:
         return list(dict.fromkeys([*self.pages.values(), *self.refused.values()]))
 
 
+Enter = Callable[[], tuple[Visitor, Surface]]
+"""Puts the site back, signs a role in, looks around, and marks the site as ``signed-in``."""
+
+
 @dataclass(frozen=True)
 class Routes:
     """The routes of the product, with an address of each for whoever has none of their own."""
@@ -94,7 +98,7 @@ class Routes:
     @staticmethod
     def of(app: Flask) -> "Routes":
         """Read from the application's own map, and from its database."""
-        kinds = {name: view.access.kind for name, view in app.view_functions.items()}  # type: ignore[attr-defined]
+        kinds = {name: _kind_of(view) for name, view in app.view_functions.items()}
         public = frozenset(name for name, kind in kinds.items() if kind == "public")
         rules = [r for r in app.url_map.iter_rules() if not OUT_OF_BOUNDS.search(str(r))]
         addresses = {f"{rule} {rule.endpoint}": _address(app, rule) for rule in rules}
@@ -172,6 +176,11 @@ class Routes:
         endpoint = self.endpoint(form.action, form.method)
         if endpoint and not OUT_OF_BOUNDS.search(form.action):
             surface.forms.setdefault((form.method, endpoint, *sorted(form.names)), form)
+
+
+def _kind_of(view: Any) -> str:
+    kind: str = view.access.kind
+    return kind
 
 
 def _address(app: Flask, rule: Rule) -> str:

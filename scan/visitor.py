@@ -1,7 +1,6 @@
 """A browser without JavaScript that really signs in, and whose cookies a scanner may borrow."""
 
 import http.client
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from http.cookies import SimpleCookie
@@ -94,10 +93,10 @@ class Page(HTMLParser):
             self._area = given.get("name", "")
             self._add(self._area, "")
         elif tag in {"input", "button"}:
-            self._control(given)
+            self._control({"type": "submit" if tag == "button" else "text"} | given)
 
     def _control(self, given: dict[str, str]) -> None:
-        kind, name = given.get("type", "text"), given.get("name", "")
+        kind, name = given["type"], given.get("name", "")
         taken = name in {known for known, _ in self._fields}
         if not name or (kind in {"radio", "submit"} and taken and "checked" not in given):
             return

@@ -15,7 +15,7 @@ from urllib.parse import urlencode, urlsplit
 
 from scan.findings import REPORTS, SEVERITIES, Finding, Run
 from scan.site import ROOT, Site
-from scan.surface import Routes, Surface, split, with_words
+from scan.surface import Enter, Routes, Surface, split, with_words
 from scan.visitor import Form, Visitor
 
 PROGRAM = ROOT / ".venv-scan" / "bin" / "wapiti"
@@ -39,32 +39,33 @@ class _Errand:
     form: Form | None = None
 
 
-def scan(
-    site: Site, routes: Routes, surface: Surface, visitor: Visitor, endpoint: str, *, quick: bool
-) -> Run:
+def scan(site: Site, routes: Routes, enter: Enter, endpoint: str, *, quick: bool) -> Run:
     """Attack every page and form; what ends something comes last, on a site that heals.
 
     Pages that anybody may open are attacked as a stranger alone, and the choice
-    of language, which stands on every page, once a role.
+    of language, which stands on every page, once a role. For each errand the
+    role signs in anew, so that weighty pages, open for a while after that, are.
     """
-    began, site_mark = time.monotonic(), f"wapiti-{visitor.name}"
-    name = visitor.name.replace(" ", "-")
-    mine = [p for p in surface.paths if visitor.name == "stranger" or not routes.is_public(p)]
+    began = time.monotonic()
+    attack = partial(_run, site, QUICK if quick else MODULES, endpoint)
+    visitor, surface = enter()
+    mine = _own(routes, surface)
     lasting, endings = split(mine)
-    asked = [q for q in routes.asking(surface) if urlsplit(q).path in lasting]
-    others, spared = split(surface.paths)
-    spared += [p for p in surface.paths if p not in mine] + ["/language"]
+    runs = []
+    if lasting:
+        asked = [q for q in routes.asking(surface) if urlsplit(q).path in lasting]
+        spared = [*_others(surface, lasting), "/language"]
+        runs.append(attack(visitor, _Errand("pages", [*lasting, *asked], spared)))
+    visitor, surface = enter()
     language = next((f for f in surface.forms.values() if f.action == "/language"), None)
-    first = _Errand(f"{name}-pages", [*lasting, *asked], spared)
-    last = _Errand(f"{name}-endings", endings, [*others, "/language"])
-    attack = partial(_run, site, visitor, QUICK if quick else MODULES, endpoint)
-    site.keep(site_mark)
-    runs = [attack(first)] if lasting else []
-    site.restore(site_mark)
     if language:
-        runs.append(attack(_Errand(f"{name}-language", form=language)))
-    with site.restoring(site_mark, 2):
-        runs += [attack(last)] if endings else []
+        runs.append(attack(visitor, _Errand("language", form=language)))
+    visitor, surface = enter()
+    _, endings = split(_own(routes, surface))
+    if endings:
+        spared = [*_others(surface, endings), "/language"]
+        with site.restoring("signed-in", 2):
+            runs.append(attack(visitor, _Errand("endings", endings, spared)))
     forms, parameters, found = zip(*runs, strict=True)
     return Run(
         "wapiti",
@@ -72,16 +73,24 @@ def scan(
         len(mine),
         sum(forms),
         sum(parameters),
-        list(chain(*found)),
+        list(dict.fromkeys(chain(*found))),
         time.monotonic() - began,
     )
 
 
+def _own(routes: Routes, surface: Surface) -> list[str]:
+    return [p for p in surface.paths if surface.role == "stranger" or not routes.is_public(p)]
+
+
+def _others(surface: Surface, paths: Sequence[str]) -> list[str]:
+    return [path for path in surface.paths if path not in paths]
+
+
 def _run(
-    site: Site, visitor: Visitor, modules: str, endpoint: str, errand: _Errand
+    site: Site, modules: str, endpoint: str, visitor: Visitor, errand: _Errand
 ) -> tuple[int, int, list[Finding]]:
     """``(forms, parameters, findings)`` of one errand."""
-    store = REPORTS / f"wapiti-{errand.name}"
+    store = REPORTS / f"wapiti-{visitor.name.replace(' ', '-')}-{errand.name}"
     shutil.rmtree(store, ignore_errors=True)
     store.mkdir(parents=True)
     listed, output = store / "start.txt", store / "report.json"
@@ -98,7 +107,9 @@ def _run(
     for path in [*errand.spared, "/auth/logout", "/static/*", "/dev/*"]:
         command += ["-x", site.url + path]
     with (store / "log.txt").open("w") as log:
-        subprocess.run(command, cwd=store, stdout=log, stderr=log, check=False)
+        subprocess.run(  # noqa: S603  our own words
+            command, cwd=store, stdout=log, stderr=log, check=False
+        )
     if not output.exists():
         raise RuntimeError(f"wapiti made no report; see {store / 'log.txt'}")
     forms, parameters = _tried(store)
