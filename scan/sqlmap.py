@@ -2,8 +2,8 @@
 
 Each target is one request as a browser sends it, with the cookies of whoever
 may send it and a valid CSRF token: the token lasts as long as the session, so
-the protection stays on; the token itself sqlmap leaves alone. Targets are dealt out to a few processes, since sqlmap
-tries one parameter after the other.
+the protection stays on. The token itself sqlmap leaves alone. Targets are dealt
+out to a few processes, since sqlmap tries one parameter after the other.
 """
 
 import csv
