@@ -19,7 +19,7 @@ from scan.visitor import Visitor
 from tests import factories
 from trustivide import demo
 from trustivide.admin import actions as office
-from trustivide.auth.models import User
+from trustivide.auth.models import Passkey, User
 from trustivide.core import clock
 from trustivide.core.activities import MARKETING_EMAIL, TEAM_SURVEYS
 from trustivide.core.clock import day_of
@@ -101,6 +101,7 @@ def _things(now: datetime) -> None:
                     **change,
                 )
             )
+        _passkey(user, now)
     ground, end = "Tvist om ett avtal vid en påhittad domstol.", day_of(now) + timedelta(days=90)
     with transaction() as session:
         office.place_hold(session, stina, SUBJECT, TEAM_SURVEYS, ground, end, now)
@@ -119,6 +120,20 @@ def _things(now: datetime) -> None:
                 received_on=day_of(now),
                 locale="sv",
             )
+
+
+def _passkey(user: User, now: datetime) -> None:
+    """A passkey on the account's page; nobody holds its other half."""
+    with transaction() as session:
+        session.add(
+            Passkey(
+                user_id=user.id,
+                credential_id=user.id.bytes,
+                public_key=b"a key for scans",
+                name="Telefonen",
+                created_on=day_of(now),
+            )
+        )
 
 
 def _answers() -> tuple[str, str]:

@@ -25,8 +25,9 @@ OUT_OF_BOUNDS = re.compile(r"^/(static|dev)/|^/auth/logout$")
 
 ENDINGS = re.compile(
     r"/(removal|closure|ending|deletion|erasure|stepping-down|cancellation|withdrawal|leave|undo"
-    r"|revocation|everywhere|end|disabling|sign-ins|sessions)(/|$)"
-    r"|/auth/(logout|password|email|reset|confirm)|/privacy/(enter|unsubscribe)/"
+    r"|end|forget|refusal|role|review|restriction|restrictions|recovery-codes?|choice)(/|$)"
+    r"|/auth/(logout|password|reset|confirm|address-undo)|/privacy/(enter|unsubscribe)/"
+    r"|/invitations?/|^/organisation/[^/]+/(second-factor|people/.)"
 )
 """What ends something that other routes need: these are scanned last, on a site that heals."""
 
@@ -207,6 +208,8 @@ def _an_id(table: str) -> UUID | None:
         "hold": "legal_hold",
         "change": "address_change",
         "member": "team_member",
+        "device": "known_device",
+        "invitation": "colleague_invitation",
     }
     found = db.metadata.tables.get(known.get(table, table))
     if found is None or "id" not in found.c:
