@@ -69,6 +69,11 @@ def seed(into: Secrets) -> Callable[[Flask], None]:
             with transaction() as session:
                 person = session.get_one(User, factories.account(email).id)
                 person.totp_secret = person.totp_secret or pyotp.random_base32(32)
+                passkey = {"credential_id": person.id.bytes, "public_key": b"nobody's other half"}
+                today = day_of(clock.now())
+                session.add(
+                    Passkey(user_id=person.id, name="Telefonen", created_on=today, **passkey)
+                )
             into.seeds[email] = person.totp_secret
         _things(clock.now())
         into.link, into.code = _answers()
@@ -101,7 +106,6 @@ def _things(now: datetime) -> None:
                     **change,
                 )
             )
-        _passkey(user, now)
     ground, end = "Tvist om ett avtal vid en påhittad domstol.", day_of(now) + timedelta(days=90)
     with transaction() as session:
         office.place_hold(session, stina, SUBJECT, TEAM_SURVEYS, ground, end, now)
@@ -120,20 +124,6 @@ def _things(now: datetime) -> None:
                 received_on=day_of(now),
                 locale="sv",
             )
-
-
-def _passkey(user: User, now: datetime) -> None:
-    """A passkey on the account's page; nobody holds its other half."""
-    with transaction() as session:
-        session.add(
-            Passkey(
-                user_id=user.id,
-                credential_id=user.id.bytes,
-                public_key=b"a key for scans",
-                name="Telefonen",
-                created_on=day_of(now),
-            )
-        )
 
 
 def _answers() -> tuple[str, str]:
