@@ -11,7 +11,7 @@ from functools import partial
 
 from flask import Flask
 
-from scan import sqlmap, wapiti
+from scan import canary, sqlmap, wapiti
 from scan.allowed import ALLOWED
 from scan.endpoint import listening
 from scan.findings import Run, report
@@ -46,6 +46,8 @@ def main() -> int:
 
     with running(fill) as site, listening() as endpoint:
         site.keep("seeded")
+        if not _sing(site, endpoint, asked.only):
+            return 1
         targets = sqlmap.Targets(routes[0])
         for role, come in visitors(site, secrets):
             enter = partial(_enter, site, routes[0], come)
@@ -59,6 +61,22 @@ def main() -> int:
                     level = 1 if asked.quick else 3
                     _say(runs, sqlmap.scan(site, found, role, processes=2, level=level))
     return 0 if report(runs, ALLOWED) else 1
+
+
+def _sing(site: Site, endpoint: str, only: str | None) -> bool:
+    """Whether the scanners find the flaws of the canary: else their silence says nothing."""
+    visitor = Visitor(site.host, "canary")
+    missed = []
+    if only != "sqlmap":
+        found = wapiti.finds(site, canary.PATH, visitor, endpoint)
+        missed += sorted({"SQL Injection", "Reflected Cross Site Scripting"} - found)
+    if only != "wapiti":
+        site.keep("signed-in")
+        target = sqlmap.Target("canary", "canary", "GET", canary.PATH, "")
+        run = sqlmap.scan(site, [target], "canary", processes=1, level=3)
+        missed += [] if any(f.severity == "critical" for f in run.findings) else ["sqlmap's"]
+    print(f"the canary's flaws: {f'missed {missed}' if missed else 'found'}", flush=True)
+    return not missed
 
 
 def _enter(site: Site, routes: Routes, come: Callable[[], Visitor]) -> tuple[Visitor, Surface]:

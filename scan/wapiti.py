@@ -78,6 +78,13 @@ def scan(site: Site, routes: Routes, enter: Enter, endpoint: str, *, quick: bool
     )
 
 
+def finds(site: Site, path: str, visitor: Visitor, endpoint: str) -> set[str]:
+    """The kinds of flaw that it sees in one page."""
+    errand = _Errand("canary", [path])
+    _, _, found = _run(site, "sql,xss", endpoint, visitor, errand)
+    return {f.kind for f in found if urlsplit(path).path in f.where}
+
+
 def _own(routes: Routes, surface: Surface) -> list[str]:
     return [p for p in surface.paths if surface.role == "stranger" or not routes.is_public(p)]
 
