@@ -7,13 +7,13 @@ from trustivide.core.db import db
 from trustivide.web.access import public
 
 bp = Blueprint("canary", __name__)
-PATH = "/canary?q=a"
+PATH = "/canary?find=a&say=a"
 
 
 @bp.get("/canary")
 @public
 def canary() -> Response:
-    """Puts what was asked into SQL and into the page, as it came."""
-    asked = request.args.get("q", "")
-    found = db.session.execute(text(f"SELECT 1 WHERE 'a' = '{asked}'")).all()  # noqa: S608
-    return Response(f"<!doctype html><p>{asked}</p><p>{'yes' if found else 'no'}</p>")
+    """Puts ``find`` into SQL and ``say`` into the page, as they came."""
+    query = f"SELECT 1 WHERE 'a' = '{request.args.get('find', '')}'"
+    found = "yes" if db.session.execute(text(query)).all() else "no"
+    return Response(f"<!doctype html><p>{request.args.get('say', '')}</p><p>{found}</p>")
