@@ -15,9 +15,14 @@ from sqlalchemy import select
 
 from trustivide import config
 from trustivide import demo as demonstration
+from trustivide.admin import colleagues
+from trustivide.audit import queries as trail
 from trustivide.core import clock, inventory
-from trustivide.core.crypto import KeyRing
-from trustivide.core.db import db
+from trustivide.core.db import db, transaction
+from trustivide.core.errors import Refused
+from trustivide.core.roles import STAFF_ROLES
+from trustivide.doctor import doctor
+from trustivide.key_commands import keys
 from trustivide.organisations.models import Organisation
 from trustivide.outbox import worker as outbox_worker
 from trustivide.privacy import promises, record, retention, trace
@@ -25,7 +30,8 @@ from trustivide.privacy.measures import KEPT, NOT_YET
 from trustivide.web.forms import clean_address
 
 privacy = AppGroup("privacy", help="What the product knows about people, and whether that holds.")
-keys = AppGroup("keys", help="The key ring.")
+audit = AppGroup("audit", help="The security log and its chain.")
+staff = AppGroup("staff", help="Who works in the office.")
 assets = AppGroup("assets", help="Files of others that an operator may serve himself.")
 
 
@@ -124,7 +130,8 @@ def privacy_retention(dry_run: bool) -> None:
             held = f"  {f.held} held" if f.held else ""
             following = f"  next {f.next_on}" if f.next_on else ""
             click.echo(f"{f.group.name:<24} {f.due:>9} due{held}{following}")
-        for name, n in retention.spent(session, now).items():
+        others = {name: other.due(session, now) for name, other in retention.elsewhere.items()}
+        for name, n in (retention.spent(session, now) | others).items():
             click.echo(f"{name:<24} {n:>9} due")
         return
     retention.sweep(now)
@@ -134,10 +141,46 @@ def privacy_retention(dry_run: bool) -> None:
     click.echo(f"{sum(run.counts.values())} in all")
 
 
-@keys.command("new")
-def keys_new() -> None:
-    """Print a fresh key ring for TRUSTIVIDE_KEYS."""
-    click.echo(json.dumps(json.loads(KeyRing.generate().to_json())))
+@audit.command("verify")
+@click.option("--expect", metavar="NUMBER:SEAL", help="A head that was noted earlier.")
+def audit_verify(expect: str | None) -> None:
+    """Check the audit trail's chain; exit 1 and say where it breaks, if it does."""
+    try:
+        noted = trail.Noted.read(expect) if expect else None
+    except ValueError:
+        raise click.UsageError("--expect takes a head as this command prints it.") from None
+    verdict = trail.verify(db.session(), noted)
+    click.echo(f"{verdict.entries} entries")
+    click.echo(f"head {verdict.head}")
+    for fault in verdict.faults:
+        click.echo(f"✗ {fault.number}: {trail.FAULTS[fault.what].en}")
+    raise SystemExit(1 if verdict.faults else 0)
+
+
+@staff.command("add")
+@click.argument("address")
+@click.argument("role", type=click.Choice(list(STAFF_ROLES)))
+@click.option("--name", default="", help="Makes the account, where the address has none.")
+def staff_add(address: str, role: str, name: str) -> None:
+    """Give a role in the office to an account, and mail its owner."""
+    try:
+        cleaned = clean_address(address)
+    except ValueError:
+        raise click.UsageError("That is not an e-mail address.") from None
+    try:
+        with transaction() as session:
+            user = colleagues.add(session, None, cleaned, role, clock.now(), name=name)
+            click.echo(f"{user.id} is {role} now")
+    except Refused as no:
+        raise click.ClickException(_REFUSED[str(no)]) from None
+
+
+_REFUSED = {
+    colleagues.NAMELESS: "No account has that address. Give --name to make one.",
+    colleagues.ALREADY: "The account has a role already. An owner changes it in the office.",
+    colleagues.CUSTOMERS: "The account belongs to a customer's organisation.",
+    colleagues.UNPROVEN: "Nobody has confirmed that address yet.",
+}
 
 
 @assets.command("htmx")
@@ -146,7 +189,7 @@ def assets_htmx() -> None:
     values = current_app.config["SETTINGS"].values
     # Where the file is served from here already, the address says nothing about its origin.
     url = config.HTMX_URL if values["HTMX_URL"].startswith("/") else values["HTMX_URL"]
-    with urllib.request.urlopen(url, timeout=30) as response:  # noqa: S310  the operator's own address
+    with urllib.request.urlopen(url, timeout=30) as response:  # nosec B310 # noqa: S310  the operator's own address
         content = response.read()
     if not fits(content, values["HTMX_INTEGRITY"]):
         raise click.ClickException(f"{url} does not have the hash {values['HTMX_INTEGRITY']}")
@@ -182,7 +225,7 @@ def demo() -> None:
 
 def init_app(app: Flask) -> None:
     """Add the commands."""
-    for command in (privacy, keys, assets, demo):
+    for command in (privacy, audit, staff, keys, assets, demo, doctor):
         app.cli.add_command(command)
 
     @app.cli.command("worker")

@@ -30,7 +30,9 @@ def sealed() -> list[tuple[str, str, bool]]:
 
 
 @both_databases
-def test_alice_sees_where_she_is_signed_in_and_ends_it(app: Flask, browser_of: Browsers) -> None:
+def test_checklist_05_alice_sees_where_she_is_signed_in_and_ends_it(
+    app: Flask, browser_of: Browsers
+) -> None:
     customer()
     phone, tablet, office = (
         sign_in(using(browser_of(), agent))
@@ -65,7 +67,7 @@ def test_alice_sees_where_she_is_signed_in_and_ends_it(app: Flask, browser_of: B
     ]
 
 
-def test_idle_sign_ins_end_after_twelve_hours_and_all_after_a_fortnight(
+def test_checklist_03_idle_and_absolute_timeouts_of_sign_ins(
     app: Flask, client: FlaskClient
 ) -> None:
     customer()
@@ -105,7 +107,9 @@ def test_the_day_of_use_is_noted_by_changes_alone(client: FlaskClient) -> None:
 
 
 @both_databases
-def test_every_try_is_written_down_for_its_owner(app: Flask, browser_of: Browsers) -> None:
+def test_checklist_44_every_try_is_written_down_for_its_owner(
+    app: Flask, browser_of: Browsers
+) -> None:
     customer()
     customer("Charlie Ceder", "charlie@annat.test", number="212000-0142")
     thief = using(browser_of(), FIREFOX)

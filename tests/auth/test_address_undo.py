@@ -33,7 +33,7 @@ def changed(app: Flask, client: FlaskClient, new: str) -> str:
 
 
 @both_databases
-def test_alice_takes_her_address_back_from_whoever_changed_it_twice(
+def test_checklist_13_the_old_address_is_told_and_takes_the_account_back(
     app: Flask, browser_of: Browsers
 ) -> None:
     alice = customer()

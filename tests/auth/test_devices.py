@@ -63,7 +63,7 @@ def news(app: Flask) -> list[str]:
     return [body.get_content() for m in told if (body := m.get_body(("plain",)))]
 
 
-def test_alice_is_told_of_a_new_device_once(app: Flask, browser_of: Browsers) -> None:
+def test_checklist_13_alice_is_told_of_a_new_device_once(app: Flask, browser_of: Browsers) -> None:
     customer()
     phone = sign_in(using(browser_of(), IPHONE))
     assert news(app) == []  # the first of a new account
@@ -99,7 +99,9 @@ def test_alice_is_told_of_a_new_device_once(app: Flask, browser_of: Browsers) ->
         assert len(news(app)) == 2
 
 
-def test_a_strangers_guesses_never_lock_alice_out(app: Flask, browser_of: Browsers) -> None:
+def test_checklist_11_a_strangers_guesses_never_lock_alice_out(
+    app: Flask, browser_of: Browsers
+) -> None:
     customer()
     at_home = sign_in(browser_of())
     limiter.enabled = True
@@ -120,6 +122,9 @@ def test_a_strangers_guesses_never_lock_alice_out(app: Flask, browser_of: Browse
         other = at_home.post("/auth/login", data={**wrong, "email": "bob@exempel.test"})
         assert other.status_code == 429  # by the network, which the stranger used up
         # A cookie that nobody gave is none.
+        asked = [stranger.post("/auth/forgot", data={"email": ALICE}) for _ in range(7)]
+        assert [a.status_code for a in asked] == [303] * 6 + [429]
+        assert "finns den snart i din inkorg" in asked[-1].text
         stranger.set_cookie("device", "made up")
         assert stranger.post("/auth/login", data=right).status_code == 429
 
@@ -139,7 +144,9 @@ def test_a_strangers_guesses_never_lock_alice_out(app: Flask, browser_of: Browse
         assert db.session.scalar(select(func.count()).select_from(KnownDevice)) == 1
 
 
-def test_the_cookies_are_bound_to_the_host_and_small(settings: dict[str, str]) -> None:
+def test_checklist_06_the_devices_cookie_is_bound_to_the_host_and_small(
+    settings: dict[str, str],
+) -> None:
     app = create_app({**settings, "PUBLIC_URL": "https://trust.exempel.test"})
     app.config.update(WTF_CSRF_ENABLED=False)
     with app.app_context():

@@ -22,7 +22,9 @@ NEW = "  två  blanksteg, en ☃ och en ﬁsk "
 """Kept as it was typed: blanks at both ends, and a ligature that normalising would take apart."""
 
 
-def test_alice_changes_her_password(app: Flask, client: FlaskClient, browser_of: Browsers) -> None:
+def test_checklist_13_alice_changes_her_password_and_is_told(
+    app: Flask, client: FlaskClient, browser_of: Browsers
+) -> None:
     customer()
     known = client.get("/.well-known/change-password")
     assert (known.status_code, known.location) == (303, CHANGE)
@@ -95,7 +97,7 @@ def test_no_password_is_nobodys_and_costs_as_much() -> None:
         "1q2w3e4r5t6y",
     ],
 )
-def test_what_is_guessed_first_is_refused(password: str) -> None:
+def test_checklist_07_what_is_guessed_first_is_refused(password: str) -> None:
     assert is_guessable(password, "Alice Alm", "exempel")
 
 

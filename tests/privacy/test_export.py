@@ -249,7 +249,9 @@ def test_both_languages_are_in_it_and_lead_to_each_other(app: Flask, client: Fla
     assert '<html lang="en">' in english
 
 
-def test_formulas_in_a_table_are_defused_and_exact_in_json(app: Flask, client: FlaskClient) -> None:
+def test_checklist_35_formulas_in_a_table_are_defused_and_exact_in_json(
+    app: Flask, client: FlaskClient
+) -> None:
     user = customer()
     words = ["=HYPERLINK(1)", "+46", "-1", "@a", "\tx", 'vanlig, "text"\noch <b>rad</b>']
     _search(user.id, *words)

@@ -67,7 +67,7 @@ def hold(address: str, activity: Activity, *, days: int = 100) -> LegalHold:
 def end(placed: LegalHold) -> None:
     hold_id = placed.id
     with transaction() as session:
-        assert holds.end(session, hold_id, clock.now())
+        assert holds.end(session, account("stina@trustivide.test"), hold_id, clock.now())
 
 
 def searches(email: str = ALICE, days: int = 0) -> None:

@@ -14,6 +14,9 @@ EVENTS: Mapping[str, Text] = {
     "address_changed": Text("E-postadress bytt", "E-mail address changed"),
     "address_change_undone": Text("Byte av e-postadress ångrat", "Change of address undone"),
     "second_factor_on": Text("Tvåstegsinloggning på", "Two-step sign-in on"),
+    "second_factor_replaced": Text(
+        "Ny autentiseringsapp för tvåstegsinloggning", "New authenticator app for two-step sign-in"
+    ),
     "second_factor_off": Text("Tvåstegsinloggning av", "Two-step sign-in off"),
     "second_factor_failed": Text("Fel tvåstegskod", "Wrong two-step code"),
     "recovery_codes_made": Text("Nya återställningskoder", "New recovery codes"),
@@ -32,6 +35,11 @@ EVENTS: Mapping[str, Text] = {
     "person_opened": Text("Uppgifter öppnade av personal", "Data opened by staff"),
     "hold_placed": Text("Bevarande infört", "Legal hold placed"),
     "hold_ended": Text("Bevarande avslutat", "Legal hold ended"),
+    "looks_reported": Text("Rapport om öppnade uppgifter läst", "Report on opened data read"),
+    "audit_exported": Text("Säkerhetsloggen exporterad", "Security log exported"),
+    "audit_checked": Text("Säkerhetsloggen kontrollerad", "Security log checked"),
+    "audit_pruned": Text("Säkerhetsloggen gallrad", "Security log pruned"),
     "access_denied": Text("Nekad åtkomst", "Access denied"),
     "keys_rotated": Text("Krypteringsnycklar bytta", "Encryption keys rotated"),
+    "keys_retired": Text("Gammal krypteringsnyckel borttagen", "Old encryption key retired"),
 }

@@ -31,6 +31,7 @@ class AuditEntry(Model):
 
     __label__ = Text("Säkerhetshändelser", "Security events")
     __subject__ = ByUser("about_id")
+    __since__ = "at"
     __until__ = "the chain is pruned each night of what is older than 12 months"
 
     id: Mapped[UUID] = plain(

@@ -4,8 +4,7 @@ import secrets
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
-import pyotp
-from sqlalchemy import Uuid, delete, insert, literal, select, update
+from sqlalchemy import Uuid, delete, insert, literal, select
 from sqlalchemy.orm import Session
 
 from trustivide.audit import actions as audit
@@ -24,7 +23,6 @@ from trustivide.rights import actions as rights
 
 CONFIRM_FOR = timedelta(days=2)
 RESET_FOR = timedelta(hours=1)
-_TOTP_STEP = 30
 
 
 def create_user(
@@ -235,6 +233,11 @@ def note_change(
     ``event`` is one of :data:`trustivide.audit.events.EVENTS`; the mail calls it by its label.
     """
     audit.record(session, event, now, actor_id=user.id, about_id=user.id, detail=detail)
+    mail_change(session, user, event, now)
+
+
+def mail_change(session: Session, user: User, event: str, now: datetime) -> None:
+    """Tell ``user`` what happened to how they sign in."""
     send_mail(
         session,
         "credential_changed",
@@ -244,44 +247,6 @@ def note_change(
         locale=user.locale,
         now=now,
     )
-
-
-def enrol_totp(session: Session, user: User, secret: str) -> None:
-    """Keep the key of a second factor."""
-    user.totp_secret = secret
-    session.flush()
-
-
-def prove_totp(session: Session, user: User, secret: str, code: str, now: datetime) -> bool:
-    """Keep the key of a second factor if ``code``, its first, is right; that uses the code up."""
-    if user.totp_secret is not None:
-        return False
-    enrol_totp(session, user, secret)
-    if check_totp(session, user, code, now):
-        return True
-    user.totp_secret = None
-    session.flush()
-    return False
-
-
-def check_totp(session: Session, user: User, code: str, now: datetime) -> bool:
-    """Whether ``code`` is right for now (± one step) and was not used before (RFC 6238 §5.2)."""
-    if user.totp_secret is None:
-        return False
-    totp = pyotp.TOTP(user.totp_secret, interval=_TOTP_STEP)
-    step = int(now.timestamp()) // _TOTP_STEP
-    for candidate in (step - 1, step, step + 1):
-        if secrets.compare_digest(totp.generate_otp(candidate), code):
-            # Guarded in the statement: two requests with one code can't both win.
-            won = session.execute(
-                update(User)
-                .where(User.id == user.id, User.totp_counter < candidate)
-                .values(totp_counter=candidate)
-                .returning(User.id)
-                .execution_options(synchronize_session=False)
-            ).scalar()
-            return won is not None
-    return False
 
 
 def remember_language(session: Session, user: User, locale: str) -> None:

@@ -3,7 +3,14 @@
 from typing import Any, ClassVar
 
 from flask_babel import lazy_gettext as _l
-from wtforms import EmailField, Field, PasswordField, StringField, ValidationError
+from wtforms import (
+    EmailField,
+    Field,
+    HiddenField,
+    PasswordField,
+    StringField,
+    ValidationError,
+)
 from wtforms.validators import Regexp
 
 from trustivide.auth.passwords import MAXIMUM, MINIMUM, is_guessable
@@ -82,3 +89,29 @@ class CodeForm(Form):
         ],
         filters=[lambda value: (value or "").replace(" ", "")],
     )
+
+
+class RecoveryCodeForm(Form):
+    """One of the codes that were written down for the day without phone or passkey."""
+
+    code = StringField(
+        _l("Återställningskod"), [required(_l("Skriv en av dina koder.")), at_most(60)]
+    )
+
+
+class PasskeyForm(Form):
+    """What a browser answered about a passkey."""
+
+    credential = HiddenField(validators=[required(_l("Ingen passkey kom fram. Försök igen."))])
+
+
+class NewPasskeyForm(PasskeyForm):
+    """A passkey that a browser made, and what to call it."""
+
+    name = StringField(_l("Namn på din passkey"), [at_most(60)])
+
+
+class PasskeyNameForm(Form):
+    """What to call a passkey."""
+
+    name = StringField(_l("Namn på din passkey"), [required(_l("Skriv ett namn.")), at_most(60)])

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import cached_property
 from urllib.parse import urlencode
 
-from flask import Flask, Response, after_this_request, request, session
+from flask import Flask, Response, after_this_request, request, session, url_for
 from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
 from sqlalchemy.orm import Session
 
@@ -42,13 +43,35 @@ class SignedIn(UserMixin):
 
     @property
     def recently_verified(self) -> bool:
-        """Whether the password was given within the last quarter of an hour."""
+        """Whether password or passkey was given within the last quarter of an hour."""
         return self.sign_in.verified_at + queries.SUDO > clock.now()
+
+    @cached_property
+    def is_halfway(self) -> bool:
+        """Whether the account has a second factor that this sign-in hasn't given.
+
+        Asked once a request, of what is true then: who turns it on is asked for
+        it on every other device too.
+        """
+        given = self.sign_in.second_factor
+        return not given and queries.has_second_factor(db.session(), self.user)
+
+
+def _holder() -> SignedIn | None:
+    """Whose sign-in the cookie holds, finished or not."""
+    return current_user._get_current_object() if current_user.is_authenticated else None
 
 
 def current() -> SignedIn | None:
-    """Who is signed in, or ``None``."""
-    return current_user._get_current_object() if current_user.is_authenticated else None
+    """Who is signed in, or ``None``: nobody is before their second factor."""
+    who = _holder()
+    return None if who is None or who.is_halfway else who
+
+
+def halfway() -> SignedIn | None:
+    """Who gave their password within a quarter of an hour, and not yet their second factor."""
+    who = _holder()
+    return who if who is not None and who.is_halfway and who.recently_verified else None
 
 
 def device() -> Text:
@@ -61,27 +84,37 @@ def begin(user: User, onward: str, *, method: str = "password", second_factor: b
 
     ``method`` is how they proved who they are, as :class:`SignInRecord` names it.
     After a second factor too, so that a token stolen before it never gains its
-    powers: then it is still the sign-in that the password began.
+    powers. Whoever still owes one is told so first; until they gave it nothing is
+    written of a sign-in, and their browser isn't known.
     Returns the path to go to: ``onward``, or a page on the way there.
     """
-    now, before = clock.now(), current()
-    is_same = second_factor and before is not None and before.user.id == user.id
+    now, before = clock.now(), _holder()
     with transaction() as db_session:
+        owes = not second_factor and queries.has_second_factor(db_session, user)
         if before is not None:
             sign_ins.end_by_token(db_session, before.token)
-        if not is_same:
+        if not owes and not (second_factor and _is_in(before, user)):
             held = cookies.read(DEVICE)
             give_device(devices.welcome(db_session, user, held, device(), now))
             _note(db_session, user, method)
         words = device().in_(user.locale)
         token = sign_ins.begin(db_session, user, now, second_factor=second_factor, device=words)
-        stop = next((path for ask in first_stops if (path := ask(db_session, user, now))), None)
+        stop = url_for("auth.second_factor") if owes else _first_stop(db_session, user, now)
     session.clear()
     session.permanent = True
     found = queries.sign_in_for(db.session(), token, now)
     assert found is not None
     login_user(SignedIn(*found, token))
     return onward if stop is None else f"{stop}?{urlencode({'next': onward})}"
+
+
+def _is_in(before: SignedIn | None, user: User) -> bool:
+    """Whether ``user`` was signed in already, when a second factor was added to it."""
+    return before is not None and before.user.id == user.id and not before.is_halfway
+
+
+def _first_stop(db_session: Session, user: User, now: datetime) -> str | None:
+    return next((path for ask in first_stops if (path := ask(db_session, user, now))), None)
 
 
 def prove_again(who: SignedIn) -> None:
@@ -123,7 +156,7 @@ def give_device(token: str) -> None:
 
 def end() -> None:
     """Sign out, on the server too."""
-    who = current()
+    who = _holder()
     if who is not None:
         with transaction() as db_session:
             sign_ins.end_by_token(db_session, who.token)

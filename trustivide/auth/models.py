@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 import phonenumbers
-from sqlalchemy import CheckConstraint, ColumnElement, ForeignKey
+from sqlalchemy import BigInteger, CheckConstraint, ColumnElement, ForeignKey
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped
 
@@ -27,7 +27,7 @@ def read_phone(typed: str) -> str:
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
-NO_PASSWORD = "!"  # noqa: S105  nobody's
+NO_PASSWORD = "!"  # nosec B105 # noqa: S105  nobody's
 """Stands where the hash of an account that nobody can sign in to would: none is ever equal."""
 
 
@@ -41,7 +41,7 @@ def _emptied(user_id: UUID) -> dict[str, Any]:
         "locale": "sv",
         "confirmed_at": None,
         "staff_role": None,
-        "totp_secret": None,
+        "totp_secret": None,  # nosec B105 # the name of a column
     }
 
 
@@ -134,6 +134,11 @@ class User(Model):
         default=0, why="last used time step, so that a code works once"
     )
 
+    @property
+    def has_password(self) -> bool:
+        """Whether a password opens it: else only a passkey does, or a link to choose one."""
+        return self.password_hash != NO_PASSWORD
+
     @hybrid_property
     def is_staff(self) -> bool:
         """Whether the account is one of Trustivide's own people's."""
@@ -201,7 +206,13 @@ class Passkey(Model):
         secret=True,
         label=Text("Öppen nyckel", "Public key"),
     )
-    sign_count: Mapped[int] = plain(default=0, why="the authenticator's counter, against copies")
+    # 32 bits without a sign (Web Authentication, §6.1): more than PostgreSQL's integer holds.
+    sign_count: Mapped[int] = plain(
+        BigInteger(), default=0, why="the authenticator's counter, against copies"
+    )
+    challenge_counter: Mapped[int] = plain(
+        BigInteger(), default=0, why="the last challenge answered, so that each is answered once"
+    )
     name: Mapped[str] = personal(
         EncryptedText(),
         activity=ACCOUNTS,

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
-from sqlalchemy import Uuid, delete, insert, literal, select
+from sqlalchemy import Uuid, delete, insert, literal, select, true
 from sqlalchemy.orm import Session
 
 from trustivide.audit import actions as audit
 from trustivide.auth.models import SignIn, SignInRecord, User
-from trustivide.auth.queries import ABSOLUTE_TIMEOUT
+from trustivide.auth.queries import ABSOLUTE_TIMEOUT, has_second_factor
 from trustivide.core.clock import day_of
 from trustivide.core.crypto import ring
 
@@ -57,7 +57,7 @@ def note_end(session: Session, user_id: UUID, now: datetime) -> None:
 
 
 def mark_verified(session: Session, current: SignIn, now: datetime) -> None:
-    """The password was given again."""
+    """Password or passkey was given again."""
     current.verified_at = now
     session.flush()
 
@@ -76,11 +76,16 @@ def mark_seen(session: Session, current: SignIn, now: datetime) -> None:
     session.flush()
 
 
-def of(session: Session, user_id: UUID, now: datetime) -> Sequence[SignIn]:
-    """Where the account is signed in, the latest used first."""
+def of(session: Session, user: User, now: datetime) -> Sequence[SignIn]:
+    """Where the account is signed in, second factor and all, the latest used first."""
+    needs_second = has_second_factor(session, user)
     return session.scalars(
         select(SignIn)
-        .where(SignIn.user_id == user_id, SignIn.created_at > now - ABSOLUTE_TIMEOUT)
+        .where(
+            SignIn.user_id == user.id,
+            SignIn.created_at > now - ABSOLUTE_TIMEOUT,
+            SignIn.second_factor if needs_second else true(),
+        )
         .order_by(SignIn.last_seen_on.desc(), SignIn.created_at.desc())
     ).all()
 

@@ -270,6 +270,34 @@ SECURITY_LOG = Activity(
     (HOSTING,),
     subjects=_EVERYONE,
 )
+COLLEAGUE_INVITATIONS = Activity(
+    "colleague_invitations",
+    Text("Inbjudningar till en organisation", "Invitations into an organisation"),
+    Text(
+        "Att en organisation ska kunna erbjuda dig ett eget konto hos sig",
+        "To let an organisation offer you an account of your own with it",
+    ),
+    LegalBasis.LEGITIMATE_INTEREST,
+    Text(
+        "E-postadress, organisation, erbjuden roll och vem som bjöd in dig",
+        "E-mail address, organisation, offered role and who invited you",
+    ),
+    Text(
+        "En ägare eller administratör i organisationen",
+        "An owner or administrator of the organisation",
+    ),
+    Retention(
+        Text(
+            "Tills du svarat, annars 30 dagar efter att inbjudan gått ut",
+            "Until you have answered, else 30 days after the invitation expired",
+        ),
+        30,
+    ),
+    (HOSTING, MAIL_PROVIDER, CUSTOMER),
+    objectable=True,
+    entered_by_others=True,
+    subjects=Text("De som en kund bjuder in", "Those whom a customer invites"),
+)
 CUSTOMER_RELATIONS = Activity(
     "customer_relations",
     Text("Kundregister", "Customer register"),
@@ -545,6 +573,7 @@ ALL = (
     ACCOUNTS,
     SECURITY,
     SECURITY_LOG,
+    COLLEAGUE_INVITATIONS,
     CUSTOMER_RELATIONS,
     TEAM_SURVEYS,
     SURVEY_ANSWERS,

@@ -92,6 +92,7 @@ LANGUAGE = Cookie(
     timedelta(days=365),
     Text("efter valet", "after the choice"),
     "/",
+    "__Host-",
 )
 VISIT = Cookie(
     "privacy_session",

@@ -175,6 +175,7 @@ class Base(DeclarativeBase):
     __collection__: ClassVar[Text | None] = None
     __until__: ClassVar[str | None] = None
     __emptied__: ClassVar[Any] = None
+    __frozen_by__: ClassVar[str | None] = None
 
     def __repr__(self) -> str:
         identity = inspect(self).identity
@@ -200,6 +201,8 @@ if TYPE_CHECKING:
         reads of all of its. ``__until__`` says what ends rows that no date
         ends, though the activity counts days. ``__emptied__`` (id → values) is
         what becomes of an erased row that must stay because held ones hang on it.
+        ``__frozen_by__`` names the trigger that refuses to change a row; only
+        ``core.rotation`` steps past it.
         """
 
         __abstract__ = True

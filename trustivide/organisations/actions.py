@@ -1,10 +1,12 @@
-"""Registering a customer, handing it over, and what becomes of one whose last owner leaves."""
+"""Registering a customer, and what becomes of one whose last owner leaves."""
 
+from contextlib import suppress
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 from blinker import Signal
-from sqlalchemy import Select, delete, select
+from sqlalchemy import delete, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -14,14 +16,13 @@ from trustivide.auth.models import User
 from trustivide.core.activities import MARKETING_EMAIL
 from trustivide.core.clock import day_of
 from trustivide.core.db import transaction
-from trustivide.core.errors import Refused
 from trustivide.core.holds import Hold, inside
 from trustivide.core.inventory import Consequence
 from trustivide.core.subjects import Person
 from trustivide.core.text import Text
 from trustivide.organisations.models import AgreementAcceptance, Membership, Organisation
 from trustivide.organisations.numbers import clean
-from trustivide.organisations.queries import Actor, left_without, owned_alone, owners_of
+from trustivide.organisations.queries import left_without, owned_alone
 from trustivide.outbox.actions import start_job
 from trustivide.rights import actions as rights
 from trustivide.rights import legal_texts
@@ -48,47 +49,51 @@ def register(
 
     Records the versions of the privacy notice and policy that were shown, the
     processing agreement accepted for the organisation, and the marketing
-    consent if the box was ticked. In both cases the address gets a mail and it takes as
-    long, and the caller must answer alike.
+    consent if the box was ticked. In both cases the address gets a mail and the work is
+    the same, and the caller must answer alike.
     """
-    known = accounts.by_address(session, email)
-    # For a known address all of it is done for nobody and taken back: no stopwatch
-    # tells the two apart.
-    attempt = session.begin_nested()
-    try:
-        user = _enter(
-            session,
-            organisation,
-            number,
-            name,
-            f"{uuid4()}@trustivide.invalid" if known else email,
-            password,
-            locale,
-            now,
-        )
-        if marketing:
-            _consent(session, user, locale, gpc_seen, now)
-        auth.ask_for_confirmation(session, user, now)
-    except IntegrityError:  # somebody was a moment quicker
-        attempt.rollback()
-        _tell_owner(session, accounts.by_address(session, email), now)
-        return None
-    if known:
-        attempt.rollback()
-        _tell_owner(session, known, now)
-        return None
-    attempt.commit()
-    return user
+    given: dict[str, Any] = {
+        "organisation": organisation,
+        "number": number,
+        "name": name,
+        "password": password,
+        "locale": locale,
+        "marketing": marketing,
+        "gpc_seen": gpc_seen,
+        "now": now,
+    }
+    if accounts.by_address(session, email) is not None:
+        _enter_nobody(session, given)
+    else:
+        # Refused by the database where somebody was a moment quicker.
+        with suppress(IntegrityError), session.begin_nested():
+            return _enter(session, email=email, **given)
+    _tell_owner(session, email, now)
+    return None
+
+
+class _TakenBack(Exception):
+    """All of it was done to take as long as a registration."""
+
+
+def _enter_nobody(session: Session, given: dict[str, Any]) -> None:
+    """Do what a registration takes, and take it back: a stopwatch must not tell who is known."""
+    with suppress(_TakenBack), session.begin_nested():
+        _enter(session, email=f"{uuid4()}@trustivide.invalid", **given)
+        raise _TakenBack
 
 
 def _enter(
     session: Session,
+    *,
     organisation: str,
     number: str,
     name: str,
     email: str,
     password: str,
     locale: str,
+    marketing: bool,
+    gpc_seen: bool,
     now: datetime,
 ) -> User:
     user = auth.create_user(
@@ -118,24 +123,24 @@ def _enter(
     who = Person.of(user.id, email)
     for notice in ("privacy-notice", "privacy-policy"):
         rights.inform(session, who, legal_texts.current(notice, locale), now, how="registration")
+    if marketing:
+        rights.choose(
+            session,
+            who,
+            MARKETING_EMAIL,
+            "given",
+            legal_texts.current("marketing", locale),
+            now,
+            collected_by="registration",
+            gpc_seen=gpc_seen,
+        )
+    auth.ask_for_confirmation(session, user, now)
     session.flush()
     return user
 
 
-def _consent(session: Session, user: User, locale: str, gpc_seen: bool, now: datetime) -> None:
-    rights.choose(
-        session,
-        Person.of(user.id, user.email),
-        MARKETING_EMAIL,
-        "given",
-        legal_texts.current("marketing", locale),
-        now,
-        collected_by="registration",
-        gpc_seen=gpc_seen,
-    )
-
-
-def _tell_owner(session: Session, known: User | None, now: datetime) -> None:
+def _tell_owner(session: Session, email: str, now: datetime) -> None:
+    known = accounts.by_address(session, email)
     assert known is not None
     auth.tell_account_exists(session, known, now)
 
@@ -162,7 +167,7 @@ def _end_of(session: Session, organisation: Organisation) -> Consequence:
                 "are erased too, seven days later. Hand over to somebody else first, if it is to "
                 "stay.",
             ),
-            href=f"/organisation/{organisation.id}/owners",
+            href=f"/organisation/{organisation.id}/people",
         )
     until = max(hold.until for hold in held)
     return Consequence(
@@ -241,53 +246,6 @@ def close_orphans(session: Session, person: Person, now: datetime) -> None:
     )
     for organisation in owned_alone(session, person.user_id):
         close(session, organisation.id, now)
-
-
-def make_owner(session: Session, actor: Actor, user_id: UUID) -> None:
-    """Let another account of the actor's organisation own it too. Doing it twice does it once.
-
-    Raises :class:`Refused` when the actor owns it no longer, or the account has
-    left or never confirmed its address.
-    """
-    _hold(session, actor)
-    membership = session.scalar(_membership(actor, user_id))
-    user = accounts.by_id(session, user_id)
-    if membership is None or user is None or user.confirmed_at is None:
-        raise Refused("no such account")
-    membership.role = "owner"
-    session.flush()
-
-
-def step_down(session: Session, actor: Actor) -> None:
-    """Let an owner go on as administrator.
-
-    Raises :class:`Refused` for the last one: an organisation always has an
-    owner, also when two step down at once.
-    """
-    if _hold(session, actor) == {actor.user_id}:
-        raise Refused("the last owner")
-    membership = session.scalars(_membership(actor, actor.user_id)).one()
-    membership.role = "admin"
-    session.flush()
-
-
-def _hold(session: Session, actor: Actor) -> set[UUID]:
-    """Lock the organisation and read its owners anew; the actor must be one of them."""
-    session.execute(
-        select(Organisation.id).where(Organisation.id == actor.organisation_id).with_for_update()
-    )
-    owners = set(owners_of(session, actor.organisation_id))
-    if actor.user_id not in owners:
-        raise Refused("not an owner")
-    return owners
-
-
-def _membership(actor: Actor, user_id: UUID) -> Select[Membership]:
-    return (
-        select(Membership)
-        .where(Membership.organisation_id == actor.organisation_id, Membership.user_id == user_id)
-        .execution_options(populate_existing=True)
-    )
 
 
 def forget_unconfirmed(now: datetime) -> None:

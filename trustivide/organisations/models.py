@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, ForeignKey, UniqueConstraint
 from sqlalchemy.orm import Mapped
 
-from trustivide.core.activities import ACCOUNTS, CUSTOMER_RELATIONS
+from trustivide.core.activities import ACCOUNTS, COLLEAGUE_INVITATIONS, CUSTOMER_RELATIONS
 from trustivide.core.crypto import Digest, EncryptedAddress, EncryptedText
 from trustivide.core.db import BLANK, DELETE_ROW, Keep, Model, Reader, key, personal, plain
 from trustivide.core.subjects import ByEmail, ByUser
@@ -115,7 +115,7 @@ class Membership(Model):
 
 
 class ColleagueInvitation(Model):
-    """Somebody in the organisation entered a colleague's address; the row goes when it is used."""
+    """Somebody in the organisation entered a colleague's address; the answer ends the row."""
 
     __label__ = Text("Inbjudan till en organisation", "Invitation into an organisation")
     __collection__ = Text("Inbjudna kollegor", "Invited colleagues")
@@ -129,7 +129,7 @@ class ColleagueInvitation(Model):
     id: Mapped[UUID] = key()
     organisation_id: Mapped[UUID] = personal(
         ForeignKey("organisation.id", ondelete="CASCADE"),
-        activity=ACCOUNTS,
+        activity=COLLEAGUE_INVITATIONS,
         erase=DELETE_ROW,
         show="name",
         label=Text("Organisation", "Organisation"),
@@ -137,20 +137,22 @@ class ColleagueInvitation(Model):
     )
     email: Mapped[str] = personal(
         EncryptedAddress(),
-        activity=ACCOUNTS,
+        activity=COLLEAGUE_INVITATIONS,
         erase=DELETE_ROW,
         portable=True,
         label=Text("E-postadress", "E-mail address"),
     )
     email_digest: Mapped[bytes] = personal(
         Digest(of="email"),
-        activity=ACCOUNTS,
+        activity=COLLEAGUE_INVITATIONS,
         erase=DELETE_ROW,
         derived=True,
         nullable=False,
         index=True,
     )
-    role: Mapped[str] = personal(activity=ACCOUNTS, erase=DELETE_ROW, label=Text("Roll", "Role"))
+    role: Mapped[str] = personal(
+        activity=COLLEAGUE_INVITATIONS, erase=DELETE_ROW, label=Text("Roll", "Role")
+    )
     invited_by_id: Mapped[UUID | None] = personal(
         ForeignKey("user.id", ondelete="SET NULL"),
         activity=ACCOUNTS,
@@ -159,10 +161,14 @@ class ColleagueInvitation(Model):
         derived=True,
     )
     token_digest: Mapped[bytes] = personal(
-        Digest(purpose="colleague"), activity=ACCOUNTS, erase=DELETE_ROW, derived=True, unique=True
+        Digest(purpose="colleague"),
+        activity=COLLEAGUE_INVITATIONS,
+        erase=DELETE_ROW,
+        derived=True,
+        unique=True,
     )
     expires_at: Mapped[datetime] = personal(
-        activity=ACCOUNTS, erase=DELETE_ROW, label=Text("Gäller till", "Valid until")
+        activity=COLLEAGUE_INVITATIONS, erase=DELETE_ROW, label=Text("Gäller till", "Valid until")
     )
 
 

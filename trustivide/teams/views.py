@@ -1,5 +1,6 @@
 """Teams and their members, for leaders."""
 
+from hashlib import sha256
 from uuid import UUID
 
 from flask import Blueprint, current_app, g, render_template, request, url_for
@@ -25,6 +26,7 @@ from trustivide.web.fragments import go, page, tell, wants_fragment
 bp = Blueprint("teams", __name__, url_prefix="/teams")
 
 UNDO_SECONDS = 600
+_REMOVED = "removed-member"
 
 
 def _team(team_id: UUID) -> Team:
@@ -188,20 +190,22 @@ def remove(team_id: UUID, member_id: UUID) -> ResponseReturnValue:
     cookie["undo"] = _undo_token(wanted)
     with transaction() as session:
         actions.remove_member(session, wanted)
-    tell(Markup(render_template("teams/_undo.html")))  # noqa: S704
+    tell(Markup(render_template("teams/_undo.html")))  # nosec B704 # noqa: S704
     if wants_fragment():
         return _show(_team(team_id), focus="members")
     return go(url_for("teams.show", team_id=team_id))
 
 
 def _serializer() -> URLSafeTimedSerializer:
-    return URLSafeTimedSerializer(current_app.config["SECRET_KEY"], "removed-member")
+    return URLSafeTimedSerializer(
+        current_app.config["SECRET_KEY"], _REMOVED, signer_kwargs={"digest_method": sha256}
+    )
 
 
 def _undo_token(removed: TeamMember) -> str:
     """Encrypted as well as signed: it travels through the session cookie and the page."""
     text = f"{removed.email}\n{removed.name or ''}".encode()
-    return str(_serializer().dumps([str(removed.team_id), ring().encrypt(text).hex()]))
+    return str(_serializer().dumps([str(removed.team_id), ring().seal(text, _REMOVED).hex()]))
 
 
 @bp.post("/<uuid:team_id>/members/undo")
@@ -225,7 +229,7 @@ def _removed(token: str | None, team: Team) -> dict[str, str | None] | None:
     """Address and name that a token of this team holds, unless it is too old or forged."""
     try:
         whose, sealed = _serializer().loads(token or "", max_age=UNDO_SECONDS)
-        email, name = ring().decrypt(bytes.fromhex(sealed)).decode().split("\n", 1)
+        email, name = ring().unseal(bytes.fromhex(sealed), _REMOVED).decode().split("\n", 1)
     except (BadSignature, DecryptionError, ValueError):
         return None
     return {email: name or None} if whose == str(team.id) else None

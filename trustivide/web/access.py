@@ -50,6 +50,11 @@ def public(view: View) -> View:
     return _rule("public")(view)
 
 
+def entering(view: View) -> View:
+    """Anybody who gave their password, whether or not their second factor is still due."""
+    return _rule("entering")(view)
+
+
 def account(view: View) -> View:
     """Anybody signed in, customer or staff."""
     return _rule("account")(view)
@@ -75,9 +80,16 @@ def subject(view: View) -> View:
     return _rule("subject")(view)
 
 
-def init_app(app: Flask, policies: dict[str, Policy]) -> None:
-    """Enforce the rules with ``policies``, and make sure that every route has one."""
+def init_app(app: Flask, policies: dict[str, Policy], denied: Callable[[str], None]) -> None:
+    """Enforce the rules with ``policies``; ``denied`` hears which permission somebody lacked."""
     setattr(app.view_functions["static"], "access", Rule("public"))  # noqa: B010  not ours
+
+    @app.before_request
+    def head_is_get() -> None:
+        # RFC 9110, 9.3.2. Flask hands HEAD to the view of GET under its own name,
+        # and a view that acts unless it is asked by GET would act on it.
+        if request.method == "HEAD":
+            request.method = "GET"
 
     @app.before_request
     def enforce() -> ResponseReturnValue | None:
@@ -89,6 +101,10 @@ def init_app(app: Flask, policies: dict[str, Policy]) -> None:
         except SignInFirst as needed:
             here = request.full_path.rstrip("?") if request.method == "GET" else None
             return go(url_for(needed.endpoint, next=here))
+        except NotFound:
+            if rule.detail is not None:
+                denied(rule.detail)
+            raise
         return None
 
 

@@ -15,8 +15,10 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 limiter = Limiter(get_remote_address, headers_enabled=False)
 
-PER_NETWORK = "30 per 10 minutes"
-PER_ADDRESS = "6 per 10 minutes"
+WINDOW = 600
+"""Seconds after which tries are forgotten."""
+PER_NETWORK = f"30 per {WINDOW} seconds"
+PER_ADDRESS = f"6 per {WINDOW} seconds"
 
 
 def init_app(app: Flask) -> None:

@@ -114,7 +114,7 @@ def show(slug: str) -> ResponseReturnValue:
         card=card,
         timetable=queries.timetable(card),
         # Written by cards.body_html, which lets nothing but a few plain tags out.
-        body=Markup(body_html(card)),  # noqa: S704
+        body=Markup(body_html(card)),  # nosec B704 # noqa: S704
         names=queries.DIMENSION_NAMES,
         languages=sorted(LANGUAGES, key=lambda code: code != language()),
         keeps_downloads=queries.remembers(db.session(), g.actor.user_id, WORKSHOP_USE),

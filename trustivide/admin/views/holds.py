@@ -58,7 +58,7 @@ def end_hold(hold_id: UUID) -> ResponseReturnValue:
         return go(url_for("admin.holds"))
     if request.method == "POST":
         with transaction() as session:
-            legal_holds.end(session, hold_id, clock.now())
+            legal_holds.end(session, g.actor.user, hold_id, clock.now())
         tell(_("Bevarandet är avslutat. Det som väntat på att raderas raderas nu."))
         return go(url_for("admin.holds"))
     return page("end_hold.html", hold=hold)

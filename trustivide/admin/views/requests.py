@@ -29,6 +29,7 @@ from trustivide.web.access import found, staff
 from trustivide.web.fragments import go, tell
 
 _OPENED = "opened_cases"
+_MOST_OPENED = 40
 
 
 @bp.get("/requests")
@@ -143,7 +144,9 @@ def open_request(request_id: UUID) -> ResponseReturnValue:
     with transaction() as session:
         actions.open_case(session, g.actor.user, case, clock.now())
     until = (clock.now() + queries.LOOK_FOR).isoformat()
-    cookie[_OPENED] = _opened() | {str(request_id): until}
+    # The newest: browsers drop a cookie of more than 4 KB, and with it the sign-in.
+    newest = list(_opened().items())[-_MOST_OPENED:]
+    cookie[_OPENED] = dict(newest) | {str(request_id): until}
     return go(url_for("admin.privacy_request", request_id=request_id))
 
 

@@ -9,9 +9,9 @@ from sqlalchemy.exc import IntegrityError
 
 from trustivide.auth import actions, addresses, devices, login, queries, sign_ins
 from trustivide.auth.forms import ChangePasswordForm
-from trustivide.auth.models import NO_PASSWORD
 from trustivide.auth.passwords import matches
-from trustivide.auth.views.base import bp, tried_account, tried_token
+from trustivide.auth.views.base import bp, tried_account, tried_token, verify_first
+from trustivide.auth.views.second_factor import factors_of
 from trustivide.core import clock
 from trustivide.core.cookies import DEVICE
 from trustivide.core.db import db, transaction
@@ -33,8 +33,8 @@ def show() -> ResponseReturnValue:
     return page(
         "auth/account.html",
         who=who,
-        has_password=who.user.password_hash != NO_PASSWORD,
-        sign_ins=sign_ins.of(session, who.user.id, now),
+        has_password=who.user.has_password,
+        sign_ins=sign_ins.of(session, who.user, now),
         devices=devices.of(session, who.user.id),
         here=devices.known(session, token, who.user.id) if token else None,
         history=sign_ins.history(session, who.user.id, now, at_most=_SHOWN),
@@ -44,6 +44,7 @@ def show() -> ResponseReturnValue:
             "recovery": _("Återställningskod"),
             "reset": _("Nytt lösenord via mejl"),
         },
+        **factors_of(who),
     )
 
 
@@ -54,9 +55,9 @@ def change_password() -> ResponseReturnValue:
     """Choose another password; without one, after proving anew who one is."""
     who, form = _who(), ChangePasswordForm()
     form.about = queries.words_about(db.session(), who.user.id)
-    if who.user.password_hash == NO_PASSWORD:
-        if not who.recently_verified:
-            return go(url_for("auth.verify", next=url_for("auth.change_password")))
+    if not who.user.has_password:
+        if away := verify_first():
+            return away
         del form.current
     if form.validate_on_submit() and _is_current(form, who):
         with transaction() as session:

@@ -9,7 +9,14 @@ from flask_babel import gettext as _
 from trustivide.auth import actions, login, queries
 from trustivide.auth.forms import AddressForm, LoginForm, PasswordForm, ResetForm
 from trustivide.auth.passwords import matches
-from trustivide.auth.views.base import bp, known_device, onward, tried_account, tried_token
+from trustivide.auth.views.base import (
+    bp,
+    known_device,
+    onward,
+    tried_account,
+    tried_token,
+    verify_page,
+)
 from trustivide.core import clock
 from trustivide.core.db import db, transaction
 from trustivide.web.access import account, found, public
@@ -144,10 +151,9 @@ def reset(token: str) -> ResponseReturnValue:
 @account
 @tries_of(tried_account)
 def verify() -> ResponseReturnValue:
-    """Give the password again, before something weighty."""
+    """Give password or passkey again, before something weighty."""
     who, form = found(login.current()), PasswordForm()
     if request.method == "POST" and is_password_of(form, who.user.id):
         login.prove_again(who)
         return go(onward())
-    status = 422 if form.is_submitted() else 200
-    return page("auth/verify.html", fragment="verify", status=status, form=form)
+    return verify_page(who, form, status=422 if form.is_submitted() else 200)
