@@ -28,9 +28,9 @@ from tests.factories import PASSWORD, account, colleague, customer, delivered, l
 from tests.factories import staff as staff_member
 from tests.outbox.test_delivery import Server, server, states
 from tests.privacy.stories import DORA, member
+from tests.routes import dump
 from tests.surveys.stories import answer, launched, some_answers, tokens
 from tests.surveys.test_answering import fill_in, open_link, submit
-from tests.test_access import dump
 from trustivide.core import clock
 from trustivide.core.activities import SECURITY
 from trustivide.core.db import Base, db, transaction

@@ -20,7 +20,7 @@ from werkzeug.test import TestResponse
 from tests.checklist.expectations import CUSTOMER, STAFF
 from tests.conftest import Browser, environment
 from tests.factories import account, colleague, customer, sign_in, staff
-from tests.test_access import ALICE, CHARLIE, address, alices, dump
+from tests.routes import ALICE, CHARLIE, address, alices, dump
 from trustivide import create_app
 from trustivide.admin import actions as office
 from trustivide.auth import sign_ins
