@@ -62,13 +62,16 @@ def register(
         "gpc_seen": gpc_seen,
         "now": now,
     }
-    if accounts.by_address(session, email) is not None:
+    known = accounts.by_address(session, email)
+    if known is not None:
         _enter_nobody(session, given)
     else:
         # Refused by the database where somebody was a moment quicker.
         with suppress(IntegrityError), session.begin_nested():
             return _enter(session, email=email, **given)
-    _tell_owner(session, email, now)
+        known = accounts.by_address(session, email)
+        assert known is not None
+    auth.tell_account_exists(session, known, now)
     return None
 
 
@@ -137,12 +140,6 @@ def _enter(
     auth.ask_for_confirmation(session, user, now)
     session.flush()
     return user
-
-
-def _tell_owner(session: Session, email: str, now: datetime) -> None:
-    known = accounts.by_address(session, email)
-    assert known is not None
-    auth.tell_account_exists(session, known, now)
 
 
 def erasure_preview(session: Session, person: Person) -> list[Consequence]:
