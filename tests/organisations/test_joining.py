@@ -26,7 +26,7 @@ from tests.organisations.stories import (
     sealed,
     there,
 )
-from tests.test_access import dump
+from tests.routes import dump
 from trustivide.auth.models import NO_PASSWORD, Passkey, SignInRecord, User
 from trustivide.core import clock
 from trustivide.core.db import db
