@@ -56,25 +56,25 @@ def accept_anew(
     found = _held(session, invitations.by_token(token), now)
     if found is None:
         return None
-    email, invitation_id = found.row.email, found.row.id
+    email = found.row.email
+    password = credential if isinstance(credential, str) else None
     if accounts.by_address(session, email) is not None:
         raise Refused("account")
-    made = credential if isinstance(credential, Made) else None
     try:
         with session.begin_nested():
             user = auth.create_user(
                 session,
                 email=email,
                 name=name,
-                password=None if isinstance(credential, Made) else credential,
+                password=password,
                 locale=locale,
                 now=now,
-                user_id=invitation_id if made else None,
+                user_id=found.row.id,
             )
     except IntegrityError:  # somebody was a moment quicker
         raise Refused("account") from None
     user.confirmed_at = now
-    if made is not None and passkeys.register(session, user, made, now) is None:
+    if isinstance(credential, Made) and not passkeys.register(session, user, credential, now):
         raise Refused("passkey")
     who = accounts.person(user)
     for notice in ("privacy-notice", "privacy-policy"):
