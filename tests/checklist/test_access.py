@@ -18,8 +18,8 @@ from werkzeug.test import TestResponse
 from tests.checklist.expectations import EVERYBODY, EXPECTED, Expected
 from tests.checklist.world import World
 from tests.factories import account
+from tests.routes import ALICE, CHARLIE, address
 from tests.surveys.stories import actor_of, team_of, tokens
-from tests.test_access import ALICE, CHARLIE, address
 from trustivide.auth.models import User
 from trustivide.core import clock, inventory
 from trustivide.core.activities import TEAM_SURVEYS

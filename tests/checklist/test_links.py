@@ -12,9 +12,9 @@ from sqlalchemy import select
 
 from tests.factories import account, customer, delivered, link_in, sign_in
 from tests.privacy.canary import beside, everything_stored
+from tests.routes import dump
 from tests.surveys.stories import launched
 from tests.surveys.test_answering import code_on, fill_in, submit
-from tests.test_access import dump
 from trustivide.auth.models import OneTimeLink
 from trustivide.core import clock
 from trustivide.core.cookies import RECEIPT, SURVEY_LINK, VISIT

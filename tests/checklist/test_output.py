@@ -26,9 +26,9 @@ from tests.checklist.expectations import EVERYBODY, EXPECTED
 from tests.checklist.world import World
 from tests.factories import account
 from tests.privacy import canary
+from tests.routes import ALICE, CHARLIE
 from tests.surveys.stories import actor_of, launch, some_answers, tokens
 from tests.surveys.stories import answer as submit
-from tests.test_access import ALICE, CHARLIE
 from trustivide.auth.models import User
 from trustivide.auth.queries import person as person_of
 from trustivide.config import HTMX_INTEGRITY, HTMX_URL

@@ -1,11 +1,13 @@
 """Real failures of other projects, replayed here, each named by its source."""
 
+import io
 import os
 import re
 import signal
 import subprocess
 import sys
 import time
+import zipfile
 from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
@@ -28,13 +30,15 @@ from tests.factories import PASSWORD, account, colleague, customer, delivered, l
 from tests.factories import staff as staff_member
 from tests.outbox.test_delivery import Server, server, states
 from tests.privacy.stories import DORA, member
-from tests.surveys.stories import answer, launched, some_answers, tokens
+from tests.routes import dump
+from tests.surveys.stories import answer, launch, launched, some_answers, team_of, tokens
 from tests.surveys.test_answering import fill_in, open_link, submit
-from tests.test_access import dump
 from trustivide.core import clock
 from trustivide.core.activities import SECURITY
 from trustivide.core.db import Base, db, transaction
 from trustivide.organisations.models import Organisation
+from trustivide.organisations.queries import owned_by
+from trustivide.outbox import worker
 from trustivide.outbox.actions import send_mail
 from trustivide.outbox.models import Mail
 from trustivide.surveys import actions, anonymity
@@ -490,3 +494,46 @@ def test_replay_mastodon_13330_a_form_bombs_a_mailbox(
         ]
         assert answers == [303] * 6 + [429] * 6, path
     assert len(delivered(app)) - before <= 18
+
+
+def test_checklist_20_neither_one_person_more_nor_a_sum_over_teams_tells_what_somebody_said(
+    app: Flask, client: FlaskClient
+) -> None:
+    """Two teams, one a single answer short: it is in no figure, page or file, alone or in a sum."""
+    whole = launched(app, 5)
+    alice = account(ALICE)
+    short = launch(alice, team_of(alice, 5, "Layouten", "erik"))
+    sign_in(client)
+    said = {}
+    for survey, answering in ((whole, 5), (short, 4)):
+        for n, token in enumerate(list(tokens(survey).values())[:answering]):
+            answers = some_answers(latest(survey.instrument), Random(n))
+            said[survey.id] = [a for a in answers.values() if isinstance(a, str)]
+            actions.submit(survey.id, token, anonymity.new_receipt_code(), answers)
+            assert _figures(client, survey) is None  # nothing to compare with, before closing
+    for survey in (whole, short):
+        assert client.post(f"/surveys/{survey.id}/closure").status_code == 303
+    assert _figures(client, whole)["dimensions"]
+    hidden = _figures(client, short)
+    assert not hidden.get("dimensions")
+    assert not hidden.get("comments")
+    # How many were asked and answered, k, and the versions of form and file.
+    assert set(_numbers(hidden)) <= {1, 4, 5}, hidden
+    # Nor does it come out by the copy of everything, or as a sum on a page of all surveys.
+    organisation = next(iter(owned_by(db.session(), alice.id)))
+    client.post(f"/privacy/organisation/{organisation}/copy")
+    worker.work(app)
+    copy = client.get(f"/privacy/organisation/{organisation}/copy/file").data
+    with zipfile.ZipFile(io.BytesIO(copy)) as archive:
+        text_of_all = "".join(archive.read(name).decode() for name in archive.namelist())
+    pages = "".join(client.get(p).text for p in ("/surveys/", "/teams/", f"/surveys/{short.id}"))
+    for comment in said[short.id]:
+        assert comment not in text_of_all + pages
+
+
+def _numbers(value: Any) -> list[float]:
+    if isinstance(value, dict):
+        return [n for v in value.values() for n in _numbers(v)]
+    if isinstance(value, list):
+        return [n for v in value for n in _numbers(v)]
+    return [value] if isinstance(value, int | float) and not isinstance(value, bool) else []

@@ -20,7 +20,7 @@ from werkzeug.test import TestResponse
 from tests.checklist.expectations import CUSTOMER, STAFF
 from tests.conftest import Browser, environment
 from tests.factories import account, colleague, customer, sign_in, staff
-from tests.test_access import ALICE, CHARLIE, address, alices, dump
+from tests.routes import ALICE, CHARLIE, address, alices, dump
 from trustivide import create_app
 from trustivide.admin import actions as office
 from trustivide.auth import sign_ins
@@ -82,9 +82,9 @@ class World:
         headers = dict(more.pop("headers", {}))
         if role in self.sessions:
             headers["Cookie"] = f"session={self.sessions[role]}"
-        answer: TestResponse = client.open(path, method=method, headers=headers, **more)
-        answer.close()
-        return answer
+        return client.open(  # type: ignore[no-any-return]
+            path, method=method, headers=headers, buffered=True, **more
+        )
 
     def state(self) -> list[tuple[object, ...]]:
         """Everything stored: rows, ledger, files. A note that somebody was refused is no change."""

@@ -41,7 +41,7 @@ from tests.organisations.stories import (
     words,
 )
 from tests.privacy.stories import visit
-from tests.test_access import dump
+from tests.routes import dump
 from trustivide.auth.models import User
 from trustivide.core import clock
 from trustivide.core.activities import COLLEAGUE_INVITATIONS
