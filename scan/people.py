@@ -42,6 +42,7 @@ CUSTOMERS = {
     "owner": demo.ALICE,
 }
 STAFF = {role: demo.STINA if role == "owner" else f"{role}@trustivide.test" for role in STAFF_ROLES}
+ROLES = ("stranger", "respondent", "subject", *CUSTOMERS, *(f"staff {role}" for role in STAFF))
 RESPONDENT, ANSWERED, SUBJECT = (f"{n}@exempel.test" for n in ("william", "ylva", "zara"))
 
 

@@ -2,8 +2,7 @@
 
 Each target is one request as a browser sends it, with the cookies of whoever
 may send it and a valid CSRF token: the token lasts as long as the session, so
-the protection stays on. The token itself sqlmap leaves alone. Targets are dealt
-out to a few processes, since sqlmap tries one parameter after the other.
+the protection stays on. The token itself sqlmap leaves alone.
 """
 
 import csv
@@ -122,25 +121,22 @@ class Targets:
         self._found.append(Target(role, endpoint, method, path, cookie, body))
 
 
-def scan(site: Site, targets: Sequence[Target], role: str, *, processes: int, level: int) -> Run:
-    """Try every target of one role, in so many processes, on a site that heals."""
+def scan(site: Site, targets: Sequence[Target], role: str, *, level: int) -> Run:
+    """Try every target of one role, on a site that heals."""
     began = time.monotonic()
-    plain = [t for t in targets if not t.headers]
-    piles = [p for n in range(processes) if (p := plain[n::processes])]
-    piles += [p for p in [[t for t in targets if t.headers]] if p]
     counts: list[int] = []
     findings: list[Finding] = []
     with site.restoring("signed-in", 5):
-        started = [_start(site, pile, f"{role}-{n}", level) for n, pile in enumerate(piles)]
-        for process, _, _ in started:
-            process.wait()
-    for _, folder, pile in started:
-        said = [_counted(text) for text in _blocks(folder / "log.txt")]
-        if len(said) != len(pile) or 0 in said:
-            print(f"sqlmap left something out; see {folder / 'log.txt'}")
-            findings.append(_left_out(role, pile, said))
-        counts += said
-        findings += _findings(folder, role)
+        for headers in (False, True):
+            pile = [t for t in targets if t.headers == headers]
+            if not pile:
+                continue
+            folder = _run(site, pile, f"{role}-headers" if headers else role, level)
+            said = [_counted(text) for text in _blocks(folder / "log.txt")]
+            if len(said) != len(pile) or 0 in said:
+                findings.append(_left_out(role, pile, said))
+            counts += said
+            findings += _findings(folder, role)
     return Run(
         "sqlmap",
         role,
@@ -158,9 +154,8 @@ def _left_out(role: str, pile: Sequence[Target], said: Sequence[int]) -> Finding
     return Finding("sqlmap", role, "info", "Left out", "", what)
 
 
-def _start(
-    site: Site, pile: list[Target], name: str, level: int
-) -> tuple[subprocess.Popen[bytes], Path, list[Target]]:
+def _run(site: Site, pile: list[Target], name: str, level: int) -> Path:
+    """Let sqlmap try the targets one after the other; the folder with what it says."""
     folder = REPORTS / f"sqlmap-{name.replace(' ', '-')}"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -174,10 +169,10 @@ def _start(
     if not pile[0].headers:
         command += ["--skip", "user-agent,referer,cookie,csrf_token"]
     with (folder / "log.txt").open("w") as log:
-        process = subprocess.Popen(  # noqa: S603  our own words
-            command, cwd=folder, stdout=log, stderr=log, stdin=subprocess.DEVNULL
+        subprocess.run(  # noqa: S603  our own words
+            command, cwd=folder, stdout=log, stderr=log, stdin=subprocess.DEVNULL, check=False
         )
-    return process, folder, pile
+    return folder
 
 
 def _blocks(log: Path) -> list[str]:

@@ -103,7 +103,7 @@ class Routes:
         public = frozenset(name for name, kind in kinds.items() if kind == "public")
         rules = [r for r in app.url_map.iter_rules() if not OUT_OF_BOUNDS.search(str(r))]
         addresses = {f"{rule} {rule.endpoint}": _address(app, rule) for rule in rules}
-        questions = {name: _questions(view.__module__) for name, view in app.view_functions.items()}
+        questions = {name: _questions(view) for name, view in app.view_functions.items()}
         return Routes(app.url_map, public, addresses, questions)
 
     def endpoint(self, path: str, method: str = "GET") -> str:
@@ -218,11 +218,21 @@ def _an_id(table: str) -> UUID | None:
     return row
 
 
-def _questions(module: str) -> tuple[str, ...]:
-    """Every name under which a view's module, or its package's base, reads from an address."""
+def _questions(view: Any) -> tuple[str, ...]:
+    """The names under which a view reads from an address, by itself or through helpers."""
+    module = view.__module__
     base = module.rpartition(".")[0] + ".base"
-    texts = [inspect.getsource(sys.modules[name]) for name in (module, base) if name in sys.modules]
-    return tuple(sorted(set(re.findall(r'request\.args(?:\.get\(|\[)"(\w+)"', "\n".join(texts)))))
+    near = [sys.modules[name] for name in (module, base) if name in sys.modules]
+    helpers = {
+        name: inspect.getsource(helper)
+        for place in near
+        for name, helper in inspect.getmembers(place, inspect.isfunction)
+    }
+    text, seen = inspect.getsource(view), set[str]()
+    while called := {name for name in helpers if f"{name}(" in text} - seen:
+        seen |= called
+        text += "".join(helpers[name] for name in called)
+    return tuple(sorted(set(re.findall(r'request\.args(?:\.get\(|\[)"(\w+)"', text))))
 
 
 def with_words(form: Form) -> Fields:
