@@ -248,6 +248,7 @@ def _connect_features() -> None:
     ]
     login.first_stops[:] = [news.first_stop]
     factors.required_by[:] = [organisations.requires_second_factor]
+    addresses.make_way[:] = [organisation_actions.forget_registration]
     retention.elsewhere["audit_entry"] = retention.Elsewhere(
         AuditEntry.__label__, activities.SECURITY_LOG, audit.prunable
     )

@@ -1,10 +1,12 @@
-"""Commands about the office: who works in it, and the check of its security log."""
+"""Commands about the office: who works in it, its security log, and help for the locked out."""
 
 import click
 from flask.cli import AppGroup
 
 from trustivide.admin import colleagues
 from trustivide.audit import queries as trail
+from trustivide.auth import factors as second_factors
+from trustivide.auth import queries as accounts
 from trustivide.core import clock
 from trustivide.core.db import db, transaction
 from trustivide.core.errors import Refused
@@ -13,6 +15,7 @@ from trustivide.web.forms import clean_address
 
 audit = AppGroup("audit", help="The security log and its chain.")
 staff = AppGroup("staff", help="Who works in the office.")
+factors = AppGroup("factors", help="Second factors of an account.")
 
 
 @audit.command("verify")
@@ -37,16 +40,32 @@ def audit_verify(expect: str | None) -> None:
 @click.option("--name", default="", help="Makes the account, where the address has none.")
 def staff_add(address: str, role: str, name: str) -> None:
     """Give a role in the office to an account, and mail its owner."""
-    try:
-        cleaned = clean_address(address)
-    except ValueError:
-        raise click.UsageError("That is not an e-mail address.") from None
+    cleaned = _cleaned(address)
     try:
         with transaction() as session:
             user = colleagues.add(session, None, cleaned, role, clock.now(), name=name)
             click.echo(f"{user.id} is {role} now")
     except Refused as no:
         raise click.ClickException(_REFUSED[str(no)]) from None
+
+
+@factors.command("drop")
+@click.argument("address")
+def factors_drop(address: str) -> None:
+    """Take every second factor of an account away, once you have checked who asks for it."""
+    with transaction() as session:
+        user = accounts.by_address(session, _cleaned(address))
+        if user is None:
+            raise click.ClickException("No account has that address.")
+        went = second_factors.drop_all(session, user, clock.now())
+        click.echo(f"{user.id}: {went} taken away, every sign-in ended")
+
+
+def _cleaned(address: str) -> str:
+    try:
+        return clean_address(address)
+    except ValueError:
+        raise click.UsageError("That is not an e-mail address.") from None
 
 
 _REFUSED = {

@@ -97,3 +97,8 @@ def added(client: FlaskClient, name: str = "Telefonen", **more: Any) -> Authenti
     answer = client.post("/auth/passkeys/new", data={"credential": made, "name": name})
     assert answer.status_code == 303, answer.text
     return device
+
+
+def shown_key(page: str) -> str:
+    """The authenticator app's key that a page shows, to be typed or copied."""
+    return page.split('data-copy="')[1].split('"')[0].replace(" ", "")

@@ -155,12 +155,12 @@ def test_a_failure_is_as_much_work_for_an_account_that_is_none(client: FlaskClie
 def test_a_sign_in_gives_the_browser_another_session(app: Flask, client: FlaskClient) -> None:
     customer()
     with client.session_transaction() as planted:
-        planted["totp_secret"] = "of somebody else"
+        planted["totp_sealed"] = "of somebody else"
     before = cookie(client)
     sign_in(client)
     assert cookie(client) != before
     with client.session_transaction() as fresh:
-        assert "totp_secret" not in fresh
+        assert "totp_sealed" not in fresh
     assert replay(app, before) == 303
     again = {"email": ALICE, "password": PASSWORD}
     changed = {"current": PASSWORD, "password": "smultron under granen"}

@@ -8,15 +8,19 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
+from tests.auth.authenticator import added
+from tests.auth.test_passkeys import give
+from tests.auth.test_second_factor import made_codes, set_up
 from tests.conftest import both_databases
-from tests.factories import account, customer, delivered, link_in, sign_in
+from tests.factories import PASSWORD, account, customer, delivered, link_in, sign_in
 from tests.privacy.test_address_changes import _ask as ask
 from trustivide.audit.models import AuditEntry
 from trustivide.auth import queries
-from trustivide.auth.models import KnownDevice, OneTimeLink, SignIn
+from trustivide.auth.models import KnownDevice, OneTimeLink, Passkey, RecoveryCode, SignIn, User
 from trustivide.auth.queries import person
 from trustivide.core import clock
 from trustivide.core.db import db, transaction
+from trustivide.organisations.models import Organisation
 from trustivide.privacy import erasure
 from trustivide.privacy.models import AddressChange, Erasure
 
@@ -50,11 +54,16 @@ def test_checklist_13_the_old_address_is_told_and_takes_the_account_back(
         assert page.status_code == 200
         assert "annat.test" not in page.text
     assert owner.head(link).status_code == 200
+    # Whoever registers under the address meanwhile never proved it, and is in nobody's way.
+    squatter = customer("Andra Alm", ALICE, number="212000-0142", organisation="Andra AB").id
+    with transaction() as session:
+        session.get_one(User, squatter).confirmed_at = None
     assert account(SECOND).id == alice.id
     done = owner.post(link)
     assert done.location.startswith("/auth/reset/")
     db.session.rollback()
     assert account(ALICE).id == alice.id
+    assert db.session.scalars(select(Organisation.name)).all() == ["Exempel AB"]
     assert queries.by_address(db.session(), SECOND) is None
     assert thief.get("/auth/account").status_code == 303
     assert browser_of().post(newer).status_code == 404
@@ -76,6 +85,8 @@ def test_checklist_13_the_old_address_is_told_and_takes_the_account_back(
     ]
 
     assert "Välj nu ett nytt lösenord" in owner.get(done.location).text
+    known = {"email": ALICE, "password": PASSWORD}
+    assert browser_of().post("/auth/login", data=known).status_code == 422  # the thief knows it
     assert owner.post(done.location, data={"password": NEW}).location == "/auth/login"
     for typed, status in ((NEW, 303), ("kantarell i backen", 422)):
         form = {"email": ALICE, "password": typed}
@@ -112,3 +123,68 @@ def test_where_somebody_else_has_the_address_by_now_nothing_changes(
     assert client.get("/auth/account").status_code == 200
     undo = select(func.count()).where(OneTimeLink.purpose == "undo")
     assert db.session.scalar(undo) == 1
+
+
+def sealed(about: User) -> list[str]:
+    """What the audit trail says was taken away because the address was."""
+    chain = select(AuditEntry.event).where(
+        AuditEntry.about_id == about.id, AuditEntry.detail == "address_undone"
+    )
+    return sorted(db.session.scalars(chain))
+
+
+def choose(owner: FlaskClient, link: str) -> str:
+    """Take the address back and choose another password; where signing in leads then."""
+    reset = owner.post(link).location
+    assert owner.post(reset, data={"password": NEW}).location == "/auth/login"
+    form = {"email": ALICE, "password": NEW}
+    return owner.post("/auth/login?next=/teams/", data=form).location
+
+
+@both_databases
+def test_checklist_13_a_thief_who_added_factors_leaves_no_lock_behind(
+    app: Flask, browser_of: Browsers
+) -> None:
+    alice = customer()
+    thief, start = sign_in(browser_of()), clock.now()
+    key = added(thief)
+    with time_machine.travel(start + timedelta(days=2), tick=False):  # not on the same day
+        thief = browser_of()
+        assert give(thief, key) == 303
+        set_up(thief)
+        made_codes(thief)
+        link = changed(app, thief, FIRST)
+        owner = browser_of()
+        assert "under veckan före tas bort" in owner.get(link).text
+        assert choose(owner, link) == "/teams/"
+        assert owner.get("/teams/").status_code == 200
+        assert thief.get("/teams/").location == "/auth/login?next=/teams/"
+        assert give(browser_of(), key) == 422
+        for model in (Passkey, RecoveryCode):
+            assert db.session.scalar(select(func.count()).select_from(model)) == 0
+        assert sealed(alice) == ["passkey_removed", "recovery_codes_removed", "second_factor_off"]
+        told = next(m for m in delivered(app) if m["Subject"] == "Sätt att logga in är borttagna")
+        assert told["To"] == ALICE
+        body = told.get_body(("plain",)).get_content()  # type: ignore[union-attr]
+        assert "- Autentiseringsappen" in body
+
+
+def test_checklist_09_an_old_mailbox_sheds_no_factor_from_long_before(
+    app: Flask, client: FlaskClient, browser_of: Browsers
+) -> None:
+    alice = customer()
+    mine = added(sign_in(client))
+    set_up(client)
+    made_codes(client)
+    with time_machine.travel(clock.now() + timedelta(days=9), tick=False):
+        assert give(client, mine) == 303
+        theirs = added(client, "Mallorys")
+        link = changed(app, client, FIRST)
+        owner = browser_of()
+        assert choose(owner, link) == "/auth/second-factor?next=%2Fteams%2F"
+        assert give(owner, theirs, "/auth/second-factor/passkey") == 422
+        assert give(owner, mine, "/auth/second-factor/passkey") == 303
+        assert owner.get("/teams/").status_code == 200
+        assert account(ALICE).totp_secret is not None
+        assert db.session.scalar(select(func.count()).select_from(RecoveryCode)) == 10
+        assert sealed(alice) == ["passkey_removed"]

@@ -226,7 +226,12 @@ def test_nobody_removes_their_last_way_in(
     assert client.post(f"/auth/passkeys/{key.id}/name", data={"name": ""}).status_code == 422
     client.post(f"/auth/passkeys/{key.id}/name", data={"name": "Gamla telefonen"})
     assert "Gamla telefonen" in client.get("/auth/account").text
+    lost = browser_of()
+    assert give(lost, first) == 303
+    assert "alla andra enheter loggas ut" in client.get(removal).text
     assert client.post(removal).location == "/auth/account"
+    assert "alla andra enheter är utloggade" in client.get("/auth/account").text
+    assert lost.get("/auth/account").location.startswith("/auth/login")
     assert give(browser_of(), first) == 422
     assert db.session.scalar(select(func.count()).select_from(RecoveryCode)) == 10
     assert "Passkey borttagen" in [mail["Subject"] for mail in delivered(app)]

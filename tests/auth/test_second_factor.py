@@ -2,8 +2,10 @@
 
 import html
 import re
+from base64 import b64decode
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 from urllib.parse import unquote
 
 import pyotp
@@ -12,11 +14,12 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
-from tests.auth.authenticator import added
+from tests.auth.authenticator import added, shown_key
 from tests.auth.test_passkeys import events
 from tests.auth.test_sign_in import at_once, cookie, replay
 from tests.conftest import both_databases
 from tests.factories import PASSWORD, account, colleague, customer, delivered, sign_in, staff
+from trustivide.audit.models import AuditEntry
 from trustivide.auth import factors
 from trustivide.auth.models import KnownDevice, RecoveryCode, SignIn, SignInRecord, User
 from trustivide.core import clock
@@ -34,9 +37,7 @@ REMOVAL = f"{STEP}/removal"
 
 def set_up(client: FlaskClient, path: str = NEW) -> str:
     """Set an app up as the page says; its key."""
-    client.get(path)
-    with client.session_transaction() as held:
-        secret = str(held["totp_secret"])
+    secret = shown_key(client.get(path).text)
     answer = client.post(path, data={"code": pyotp.TOTP(secret).now()})
     assert answer.status_code == 303, answer.text
     return secret
@@ -60,14 +61,19 @@ def test_alice_turns_it_on_and_a_password_opens_nothing_any_more(
 ) -> None:
     alice = customer()
     tablet = sign_in(browser_of())
-    page = sign_in(client).get(NEW)
-    with client.session_transaction() as held:
-        secret = held["totp_secret"]
-    grouped = " ".join(secret[i : i + 4] for i in range(0, 32, 4))
-    assert f'data-copy="{grouped}"' in page.text
+    earlier = shown_key(sign_in(client).get(NEW).text)
+    page = client.get(NEW)
+    secret = shown_key(page.text)
+    assert secret != earlier  # a fresh one each time that the page is opened
+    assert len(secret) == 32
     assert "<svg" in page.text
     wrong = client.post(NEW, data={"code": "000000"})
     assert wrong.status_code == 422
+    assert shown_key(wrong.text) == secret
+    with client.session_transaction() as held:  # what anybody reads who has the cookie
+        sealed = held["totp_sealed"]
+    assert secret not in str(dict(held))
+    assert secret.encode() not in b64decode(sealed)
     assert account(ALICE).totp_secret is None
     before, start = cookie(client), clock.now()
     code = pyotp.TOTP(secret).at(start)
@@ -125,8 +131,15 @@ def test_replacing_the_app_and_turning_it_off(
     alice = customer()
     first = set_up(sign_in(client))
     made_codes(client)
+    lost = halfway(browser_of())
+    with time_machine.travel(clock.now() + timedelta(seconds=31), tick=False):
+        assert lost.post(STEP, data={"code": pyotp.TOTP(first).at(clock.now())}).status_code == 303
+    assert lost.get("/teams/").status_code == 200
+    assert "alla andra enheter loggas ut" in client.get(NEW).text
     second = set_up(client)
     assert second != first
+    assert "Alla andra enheter är utloggade" in client.get("/teams/").text
+    assert lost.get("/teams/").location == "/auth/login?next=/teams/"
     with time_machine.travel(clock.now() + timedelta(seconds=31), tick=False):
         other = halfway(browser_of())
         old, new = ({"code": pyotp.TOTP(key).at(clock.now())} for key in (first, second))
@@ -140,7 +153,9 @@ def test_replacing_the_app_and_turning_it_off(
         assert client.post(path, data={"code": "123456"}).location == f"/auth/verify?next={path}"
     assert client.post("/auth/verify", data={"password": PASSWORD}).status_code == 303
     assert "räcker lösenordet" in client.get(REMOVAL).text
+    assert "Alla andra enheter loggas ut" in client.get(REMOVAL).text
     assert client.post(REMOVAL).location == "/auth/account"
+    assert other.get("/teams/").location == "/auth/login?next=/teams/"
     assert client.post(REMOVAL).status_code == 404
     db.session.rollback()
     assert account(ALICE).totp_secret is None
@@ -269,3 +284,38 @@ def test_a_stranger_with_the_password_uses_up_no_tries_of_the_owner(
     with time_machine.travel(clock.now() + timedelta(seconds=31), tick=False):
         code = {"code": pyotp.TOTP(secret).at(clock.now())}
         assert client.post(STEP, data=code).status_code == 303
+
+
+@both_databases
+def test_staff_let_alice_in_who_lost_every_factor(
+    app: Flask, client: FlaskClient, browser_of: Browsers
+) -> None:
+    def drop(address: str) -> Any:
+        return app.test_cli_runner().invoke(args=["factors", "drop", address])
+
+    alice = customer()
+    set_up(sign_in(client))
+    added(client)
+    codes = made_codes(client)
+    for address, said in (("nej", "not an e-mail address"), ("ingen@exempel.test", "No account")):
+        refused = drop(address)
+        assert refused.exit_code != 0
+        assert said in refused.output
+    done = drop(ALICE.upper())
+    assert done.exit_code == 0, done.output
+    assert client.get("/teams/").location == "/auth/login?next=/teams/"
+    fresh = sign_in(browser_of())  # the password alone is enough again
+    assert fresh.get("/teams/").status_code == 200
+    assert fresh.post(RECOVERY, data={"code": codes[0]}).status_code == 422
+    chain = select(AuditEntry.event, AuditEntry.actor_id).where(
+        AuditEntry.about_id == alice.id, AuditEntry.detail == "operator"
+    )
+    assert set(db.session.execute(chain).tuples()) == {
+        (event, None)
+        for event in ("passkey_removed", "second_factor_off", "recovery_codes_removed")
+    }
+    told = next(m for m in delivered(app) if m["Subject"] == "Sätt att logga in är borttagna")
+    body = told.get_body(("plain",)).get_content()  # type: ignore[union-attr]
+    assert told["To"] == ALICE
+    for words in ("Du bad oss om hjälp", "- Passkeys", "- Autentiseringsappen", "Återställnings"):
+        assert words in body

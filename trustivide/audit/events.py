@@ -21,6 +21,7 @@ EVENTS: Mapping[str, Text] = {
     "second_factor_failed": Text("Fel tvåstegskod", "Wrong two-step code"),
     "recovery_codes_made": Text("Nya återställningskoder", "New recovery codes"),
     "recovery_code_used": Text("Återställningskod använd", "Recovery code used"),
+    "recovery_codes_removed": Text("Återställningskoder borttagna", "Recovery codes removed"),
     "passkey_added": Text("Passkey tillagd", "Passkey added"),
     "passkey_removed": Text("Passkey borttagen", "Passkey removed"),
     "passkey_copied": Text("Passkey verkar kopierad", "Passkey seems copied"),

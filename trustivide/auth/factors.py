@@ -2,7 +2,8 @@
 
 import secrets
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date, datetime
+from typing import Literal
 from uuid import UUID
 
 import pyotp
@@ -10,7 +11,8 @@ from sqlalchemy import delete, update
 from sqlalchemy.orm import Session
 
 from trustivide.audit import actions as audit
-from trustivide.auth import queries
+from trustivide.audit import queries as trail
+from trustivide.auth import queries, sign_ins
 from trustivide.auth.actions import note_change
 from trustivide.auth.models import RecoveryCode, User
 from trustivide.core.activities import SECURITY
@@ -18,10 +20,16 @@ from trustivide.core.clock import day_of
 from trustivide.core.codes import bare, new_code
 from trustivide.core.crypto import ring
 from trustivide.core.errors import Refused
+from trustivide.core.text import Text
 from trustivide.outbox.actions import send_mail
 
 CODES = 10
 _TOTP_STEP = 30
+_IN_WORDS = {
+    "passkey_removed": Text("Passkeys", "Passkeys"),
+    "second_factor_off": Text("Autentiseringsappen", "The authenticator app"),
+    "recovery_codes_removed": Text("Återställningskoder", "Recovery codes"),
+}
 
 required_by: list[Callable[[Session, UUID], bool]] = []
 """What asks a second factor of an account's person: their organisation. Filled by create_app."""
@@ -65,15 +73,20 @@ def enrol_totp(session: Session, user: User, secret: str) -> None:
     session.flush()
 
 
-def prove_totp(session: Session, user: User, secret: str, code: str, now: datetime) -> bool:
+def prove_totp(
+    session: Session, user: User, secret: str, code: str, now: datetime, *, keep: UUID
+) -> bool:
     """Keep ``secret``, the first or in place of another, if ``code`` is right for it.
 
-    That uses the code up. The owner hears of it.
+    That uses the code up. The owner hears of it. Where it takes another's place,
+    every sign-in but ``keep`` ends.
     """
     step = _step_of(secret, code, now)
     if step is None:
         return False
     event = "second_factor_on" if user.totp_secret is None else "second_factor_replaced"
+    if user.totp_secret is not None:
+        sign_ins.end_all(session, user.id, keep=keep)
     user.totp_secret, user.totp_counter = secret, step
     note_change(session, user, event, now)
     session.flush()
@@ -108,12 +121,83 @@ def _step_of(secret: str, code: str, now: datetime) -> int | None:
     return None
 
 
-def drop_totp(session: Session, user: User, now: datetime) -> None:
-    """Turn the authenticator app off. Raises :class:`Refused` where it must stay."""
+def drop_totp(session: Session, user: User, now: datetime, *, keep: UUID) -> None:
+    """Turn the authenticator app off, and end every sign-in but ``keep``.
+
+    Raises :class:`Refused` where it must stay.
+    """
     let_go(session, user, None)
     user.totp_secret = None
+    sign_ins.end_all(session, user.id, keep=keep)
     note_change(session, user, "second_factor_off", now)
     session.flush()
+
+
+def take_away(
+    session: Session,
+    user: User,
+    now: datetime,
+    *,
+    why: Literal["address_undone", "operator"],
+    since: date | None = None,
+) -> int:
+    """Take away the factors that came on the day ``since`` or later, or all: how many those were.
+
+    Whether one is required doesn't matter: then the next way in leads to setting
+    it up. Each is sealed, and the owner told what went. An app counts by the last
+    time that it was set up. No code is left where no factor is.
+    """
+    session.refresh(user, with_for_update=True)
+    went = []
+    for passkey in queries.passkeys_of(session, user.id):
+        if since is None or passkey.created_on >= since:
+            session.delete(passkey)
+            went.append("passkey_removed")
+    if user.totp_secret is not None and (since is None or _set_up_since(session, user, since)):
+        user.totp_secret = None
+        went.append("second_factor_off")
+    session.flush()
+    codes = delete(RecoveryCode).where(RecoveryCode.user_id == user.id)
+    if since is not None and queries.has_second_factor(session, user):
+        codes = codes.where(RecoveryCode.created_on >= since)
+    if session.scalars(codes.returning(RecoveryCode.id)).all():
+        went.append("recovery_codes_removed")
+    actor = user.id if why == "address_undone" else None
+    for event in went:
+        audit.record(session, event, now, actor_id=actor, about_id=user.id, detail=why)
+    if went:
+        send_mail(
+            session,
+            "factors_removed",
+            user.email,
+            {
+                "name": user.name,
+                "why": why,
+                "what": [_IN_WORDS[event].in_(user.locale) for event in dict.fromkeys(went)],
+            },
+            purpose=SECURITY,
+            locale=user.locale,
+            now=now,
+        )
+    return len(went)
+
+
+def _set_up_since(session: Session, user: User, since: date) -> bool:
+    """Whether the account's app was set up, or replaced, on ``since`` or later."""
+    return any(
+        trail.count(session, trail.Wanted(event=event, about_id=user.id, since=since))
+        for event in ("second_factor_on", "second_factor_replaced")
+    )
+
+
+def drop_all(session: Session, user: User, now: datetime) -> int:
+    """Take every factor away of somebody who lost them, and end every sign-in: how many went.
+
+    Only once somebody has checked who asks: nothing else here proves it.
+    """
+    went = take_away(session, user, now, why="operator")
+    sign_ins.end_all(session, user.id)
+    return went
 
 
 def make_recovery_codes(session: Session, user: User, now: datetime) -> list[str]:

@@ -25,7 +25,7 @@ from webauthn.helpers.structs import (
 )
 
 from trustivide.audit import actions as audit
-from trustivide.auth import factors, queries
+from trustivide.auth import factors, queries, sign_ins
 from trustivide.auth.actions import mail_change, note_change
 from trustivide.auth.models import Passkey, User
 from trustivide.core.clock import day_of
@@ -234,9 +234,13 @@ def rename(session: Session, passkey: Passkey, name: str) -> None:
     session.flush()
 
 
-def remove(session: Session, user: User, passkey: Passkey, now: datetime) -> None:
-    """Forget a passkey. Raises :class:`trustivide.core.errors.Refused` where it must stay."""
+def remove(session: Session, user: User, passkey: Passkey, now: datetime, *, keep: UUID) -> None:
+    """Forget a passkey, and end every sign-in but ``keep``: it may be the lost phone's.
+
+    Raises :class:`trustivide.core.errors.Refused` where it must stay.
+    """
     factors.let_go(session, user, passkey.id)
     session.delete(passkey)
+    sign_ins.end_all(session, user.id, keep=keep)
     note_change(session, user, "passkey_removed", now)
     session.flush()

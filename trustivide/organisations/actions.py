@@ -254,11 +254,20 @@ def forget_unconfirmed(now: datetime) -> None:
             .where(User.confirmed_at.is_(None), User.created_on < overdue)
             .with_for_update(skip_locked=True)
         ).all():
-            if inside(session, User, User.id == user.id):
-                continue
-            # By the account alone: what stands under the address may be its real owner's.
-            unproven = Person.of(user.id)
-            close_orphans(session, unproven, now)
-            rights.forget_choices(session, unproven)
-            session.delete(user)
-            start_job(session, "compact", {}, now=now)
+            forget_registration(session, user, now)
+
+
+def forget_registration(session: Session, user: User, now: datetime) -> None:
+    """Erase an account whose address nobody has proven, and what is its own alone.
+
+    One under a legal hold stays.
+    """
+    if inside(session, User, User.id == user.id):
+        return
+    # By the account alone: what stands under the address may be its real owner's.
+    unproven = Person.of(user.id)
+    close_orphans(session, unproven, now)
+    rights.forget_choices(session, unproven)
+    session.delete(user)
+    session.flush()
+    start_job(session, "compact", {}, now=now)

@@ -203,11 +203,16 @@ def remove_passkey(passkey_id: UUID) -> ResponseReturnValue:
     if request.method == "POST":
         try:
             with transaction() as db_session:
-                passkeys.remove(db_session, who.user, passkey, clock.now())
+                passkeys.remove(db_session, who.user, passkey, clock.now(), keep=who.sign_in.id)
         except Refused as refused:
             why = str(refused)
         else:
-            tell(_("Din passkey är borttagen här. Ta bort den på din enhet också."))
+            tell(
+                _(
+                    "Din passkey är borttagen här, och alla andra enheter är utloggade. "
+                    "Ta bort den på din enhet också."
+                )
+            )
             return go(url_for("auth.account"))
     status = 422 if request.method == "POST" else 200
     return page("auth/remove_passkey.html", why=why, status=status, passkey=passkey)

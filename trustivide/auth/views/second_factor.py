@@ -1,6 +1,8 @@
 """The second factor: giving it, the authenticator app, and what the account's page says of both."""
 
 import io
+from base64 import b64decode, b64encode
+from contextlib import suppress
 from typing import Any
 
 import pyotp
@@ -22,11 +24,14 @@ from trustivide.auth.views.base import (
 )
 from trustivide.auth.views.recovery import offer_codes
 from trustivide.core import clock
+from trustivide.core.crypto import DecryptionError, ring
 from trustivide.core.db import db, transaction
 from trustivide.core.errors import Refused
 from trustivide.web.access import account, entering, found
 from trustivide.web.fragments import go, page, tell
 from trustivide.web.limits import tries_of
+
+_SHOWN = "totp_sealed"
 
 
 @bp.route("/second-factor", methods=["GET", "POST"])
@@ -71,14 +76,19 @@ def enrol() -> ResponseReturnValue:
     who, form = found(login.current()), CodeForm()
     if away := verify_first():
         return away
-    secret = session.get("totp_secret") or pyotp.random_base32(32)
-    session["totp_secret"] = secret
+    secret, replaces = _secret_shown(who), who.user.totp_secret is not None
     if form.validate_on_submit():
         with transaction() as db_session:
-            right = factors.prove_totp(db_session, who.user, secret, form.code.data, clock.now())
+            right = factors.prove_totp(
+                db_session, who.user, secret, form.code.data, clock.now(), keep=who.sign_in.id
+            )
         if right:
             path = login.begin(who.user, offer_codes(who.user, onward()), second_factor=True)
-            tell(_("Tvåstegsinloggning är på. Nästa gång du loggar in frågar vi efter en kod."))
+            tell(
+                _("Den nya appen gäller nu. Alla andra enheter är utloggade.")
+                if replaces
+                else _("Tvåstegsinloggning är på. Nästa gång du loggar in frågar vi efter en kod.")
+            )
             return go(path)
         form.code.errors = [_("Koden stämmer inte. Kontrollera att telefonens klocka går rätt.")]
     address = pyotp.TOTP(secret).provisioning_uri(name=who.user.email, issuer_name="Trustivide")
@@ -89,9 +99,23 @@ def enrol() -> ResponseReturnValue:
         form=form,
         secret=" ".join(secret[i : i + 4] for i in range(0, len(secret), 4)),
         qr=_qr(address),
-        replaces=who.user.totp_secret is not None,
+        replaces=replaces,
         required=factors.is_required(db.session(), who.user),
     )
+
+
+def _secret_shown(who: login.SignedIn) -> str:
+    """The key that the open page shows; a fresh one each time that the page is opened.
+
+    The session is signed and not encrypted: the key lies sealed in it, for this account.
+    """
+    purpose = f"totp:{who.user.id}"
+    if request.method == "POST":
+        with suppress(KeyError, ValueError, DecryptionError):
+            return ring().unseal(b64decode(session[_SHOWN]), purpose).decode()
+    secret = pyotp.random_base32(32)
+    session[_SHOWN] = b64encode(ring().seal(secret.encode(), purpose)).decode()
+    return secret
 
 
 @bp.route("/second-factor/removal", methods=["GET", "POST"])
@@ -106,11 +130,11 @@ def drop_app() -> ResponseReturnValue:
     if request.method == "POST":
         try:
             with transaction() as db_session:
-                factors.drop_totp(db_session, who.user, clock.now())
+                factors.drop_totp(db_session, who.user, clock.now(), keep=who.sign_in.id)
         except Refused as refused:
             why = str(refused)
         else:
-            tell(_("Autentiseringsappen är borttagen."))
+            tell(_("Autentiseringsappen är borttagen. Alla andra enheter är utloggade."))
             return go(url_for("auth.account"))
     status = 422 if request.method == "POST" else 200
     last = not queries.passkeys_of(db.session(), who.user.id)
