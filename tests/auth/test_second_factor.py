@@ -130,10 +130,8 @@ def test_replacing_the_app_and_turning_it_off(
 ) -> None:
     alice = customer()
     first = set_up(sign_in(client))
-    made_codes(client)
     lost = halfway(browser_of())
-    with time_machine.travel(clock.now() + timedelta(seconds=31), tick=False):
-        assert lost.post(STEP, data={"code": pyotp.TOTP(first).at(clock.now())}).status_code == 303
+    assert lost.post(RECOVERY, data={"code": made_codes(client)[0]}).status_code == 303
     assert lost.get("/teams/").status_code == 200
     assert "alla andra enheter loggas ut" in client.get(NEW).text
     second = set_up(client)
@@ -310,10 +308,8 @@ def test_staff_let_alice_in_who_lost_every_factor(
     chain = select(AuditEntry.event, AuditEntry.actor_id).where(
         AuditEntry.about_id == alice.id, AuditEntry.detail == "operator"
     )
-    assert set(db.session.execute(chain).tuples()) == {
-        (event, None)
-        for event in ("passkey_removed", "second_factor_off", "recovery_codes_removed")
-    }
+    gone = ("passkey_removed", "second_factor_off", "recovery_codes_removed")
+    assert [tuple(row) for row in db.session.execute(chain)] == [(event, None) for event in gone]
     told = next(m for m in delivered(app) if m["Subject"] == "Sätt att logga in är borttagna")
     body = told.get_body(("plain",)).get_content()  # type: ignore[union-attr]
     assert told["To"] == ALICE

@@ -16,6 +16,7 @@ from trustivide.core import clock
 from trustivide.core.cookies import DEVICE
 from trustivide.core.db import db, transaction
 from trustivide.core.errors import Refused
+from trustivide.core.holds import Held
 from trustivide.web import cookies
 from trustivide.web.access import account, found, public
 from trustivide.web.fragments import go, page, tell
@@ -144,7 +145,7 @@ def undo_address(token: str) -> ResponseReturnValue:
     try:
         with transaction() as session:
             reset = addresses.take_back(session, token, clock.now())
-    except (IntegrityError, Refused):
+    except (IntegrityError, Refused, Held):
         return _undo_page("stuck", 409)
     if reset is None:
         return _undo_page("gone", 404)
