@@ -269,3 +269,32 @@ def test_a_stranger_with_the_password_uses_up_no_tries_of_the_owner(
     with time_machine.travel(clock.now() + timedelta(seconds=31), tick=False):
         code = {"code": pyotp.TOTP(secret).at(clock.now())}
         assert client.post(STEP, data=code).status_code == 303
+
+
+def test_a_factor_that_is_gone_proves_nothing_of_whoever_is_signed_in(
+    app: Flask, browser_of: Browsers
+) -> None:
+    customer("Sven Sund", "sven@trustivide.test")
+    sven = sign_in(browser_of(), "sven@trustivide.test")
+    set_up(sven)
+    assert sven.post(REMOVAL).status_code == 303
+    with transaction() as session:
+        user = session.get_one(User, account("sven@trustivide.test").id)
+        user.staff_role = "support"
+    assert sven.get("/admin/").location.startswith(STEP)
+
+
+def test_the_whole_organisations_data_asks_for_what_its_other_pages_ask_for(
+    app: Flask, browser_of: Browsers
+) -> None:
+    alice = customer()
+    colleague(alice, "owner")
+    bob = sign_in(browser_of(), BOB)
+    organisation = db.session.scalars(select(Organisation)).one()
+    there = f"/privacy/organisation/{organisation.id}"
+    assert bob.get(there).status_code == 200
+    with transaction() as session:
+        session.get_one(Organisation, organisation.id).second_factor_required = True
+    for method, path in (("GET", there), ("POST", f"{there}/copy"), ("GET", f"{there}/ending")):
+        assert bob.open(path, method=method).location.startswith(STEP)
+    assert bob.get("/privacy/").status_code == 200  # one's own rights never wait
