@@ -58,7 +58,7 @@ WIRING = {"trustivide", "trustivide.cli", "trustivide.demo", "trustivide.key_com
 # Modules that know HTTP or the reader's language. Everything else in a feature is models,
 # actions and queries.
 VIEW_MODULES = {
-    "auth": {"views", "forms", "login"},
+    "auth": {"views", "forms", "login", "ceremonies"},
     "organisations": {"views", "forms"},
     "teams": {"views", "forms"},
     "workshops": {"views", "forms"},
@@ -68,8 +68,8 @@ VIEW_MODULES = {
 }
 PROCESSES = {"outbox.delivery", "outbox.worker", "privacy.export", "privacy.handback"}
 """Parts of the worker process: they hold an application, but no request."""
-SHARED_VIEW_MODULES = {"auth.login"}
-"""Who is signed in is asked by every feature's views."""
+SHARED_VIEW_MODULES = {"auth.login", "auth.ceremonies"}
+"""Who is signed in is asked by every feature's views; a passkey can be made in more than one."""
 EXCEPTIONS = {("organisations.forms", "auth.forms")}
 """Registering is choosing a password: the field and its rules are the same as at a reset."""
 ABOUT_HTTP = {

@@ -24,8 +24,8 @@
     return JSON.stringify({ id, rawId: pack(rawId), type, response: packed });
   };
 
-  const ask = async (form) => {
-    const asked = await fetch(form.dataset.challenge, {
+  const ask = async (form, { challenge, passkey }) => {
+    const asked = await fetch(challenge, {
       method: "POST",
       body: new FormData(form),
       credentials: "same-origin",
@@ -35,23 +35,30 @@
       location.reload(); // the server wants something else first; the page leads there
       return new Promise(() => {});
     }
+    if (asked.status === 422) return null; // something typed is wrong: the form's answer says what
     if (!asked.ok) throw new Error(asked.statusText);
     const publicKey = withBytes(await asked.json());
-    return form.dataset.passkey === "create"
+    return passkey === "create"
       ? navigator.credentials.create({ publicKey })
       : navigator.credentials.get({ publicKey });
   };
 
-  for (const form of document.querySelectorAll("form[data-passkey]")) {
-    form.hidden = !supported;
+  // A form for a passkey and nothing else, or a part of one that can be sent without it.
+  for (const asking of document.querySelectorAll("[data-passkey]")) {
+    asking.hidden = !supported;
+    const form = asking.closest("form");
     const problem = form.querySelector("[data-problem]");
+    const { credential } = form.elements;
     form.addEventListener("submit", async (event) => {
+      credential.disabled = asking !== form && !asking.contains(event.submitter);
+      if (credential.disabled) return;
       event.preventDefault();
       if (form.ariaBusy) return;
       form.ariaBusy = "true";
       problem.hidden = true;
       try {
-        form.elements.credential.value = withText(await ask(form));
+        const made = await ask(form, asking.dataset);
+        credential.value = made ? withText(made) : "";
         form.submit();
       } catch (error) {
         problem.textContent = problem.dataset[error.name === "InvalidStateError" ? "known" : "failed"];

@@ -82,9 +82,9 @@ class Authenticator:
         return json.dumps({"id": own, "rawId": own, "type": "public-key", "response": packed})
 
 
-def challenged(client: FlaskClient, path: str) -> dict[str, Any]:
+def challenged(client: FlaskClient, path: str, **form: str) -> dict[str, Any]:
     """The options that the site gives at ``path``."""
-    answer = client.post(f"{path}/challenge")
+    answer = client.post(f"{path}/challenge", data=form)
     assert answer.status_code == 200, answer.text
     options: dict[str, Any] = json.loads(answer.text)
     return options

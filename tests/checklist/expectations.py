@@ -122,6 +122,7 @@ EXPECTED: dict[str, Expected] = {
     "auth.passkey_sign_in": PUBLIC,
     "organisations.invitation": TOKEN,
     "organisations.refuse": TOKEN,
+    "organisations.join_challenge": TOKEN,
     "answering.enter": TOKEN,
     "privacy.confirm_address": TOKEN,
     "privacy.enter": TOKEN,

@@ -48,7 +48,7 @@ from trustivide.core.activities import COLLEAGUE_INVITATIONS
 from trustivide.core.db import db, transaction
 from trustivide.core.errors import Refused
 from trustivide.core.subjects import Person
-from trustivide.organisations import invitations, queries
+from trustivide.organisations import invitations, joining, queries
 from trustivide.outbox import worker
 from trustivide.privacy import retention
 from trustivide.rights.models import NoticeRecord
@@ -383,8 +383,13 @@ def test_a_double_click_invites_once_and_two_answers_join_once(
             start.wait()
             try:
                 with transaction() as session:
-                    user = invitations.accept_anew(
-                        session, token, **JOINING, locale="sv", now=clock.now()
+                    user = joining.accept_anew(
+                        session,
+                        token,
+                        name=JOINING["name"],
+                        credential=JOINING["password"],
+                        locale="sv",
+                        now=clock.now(),
                     )
             except Refused:
                 return False

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from trustivide.audit import actions as audit
 from trustivide.audit.events import EVENTS
 from trustivide.auth import devices, sign_ins
-from trustivide.auth.models import OneTimeLink, User
+from trustivide.auth.models import NO_PASSWORD, OneTimeLink, User
 from trustivide.auth.passwords import hash_password
 from trustivide.auth.queries import by_address
 from trustivide.core.activities import SECURITY
@@ -26,13 +26,24 @@ RESET_FOR = timedelta(hours=1)
 
 
 def create_user(
-    session: Session, *, email: str, name: str, password: str, locale: str, now: datetime
+    session: Session,
+    *,
+    email: str,
+    name: str,
+    password: str | None,
+    locale: str,
+    now: datetime,
+    user_id: UUID | None = None,
 ) -> User:
-    """A new, unconfirmed account. Raises IntegrityError when the address is taken."""
+    """A new, unconfirmed account. Raises IntegrityError when the address is taken.
+
+    One without a password can be made only with a passkey, whose user handle is ``user_id``.
+    """
     user = User(
+        id=user_id or uuid4(),
         email=email,
         name=name,
-        password_hash=hash_password(password),
+        password_hash=NO_PASSWORD if password is None else hash_password(password),
         locale=locale,
         created_on=day_of(now),
     )

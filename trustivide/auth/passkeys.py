@@ -69,6 +69,16 @@ class Challenge:
         return self.purpose == purpose and 0 <= age < CHALLENGE_FOR.total_seconds()
 
 
+@dataclass(frozen=True)
+class Made:
+    """A passkey called ``name``, as a browser made it: its ``answer`` to ``challenge``."""
+
+    site: Site
+    challenge: Challenge
+    answer: str
+    name: str
+
+
 def to_register(session: Session, user: User, site: Site, challenge: Challenge) -> str:
     """The options (JSON) with which a browser makes a passkey for ``user`` (level 3, §5.4)."""
     return webauthn.options_to_json(
@@ -109,25 +119,17 @@ def _descriptors(session: Session, user_id: UUID) -> list[PublicKeyCredentialDes
     return [PublicKeyCredentialDescriptor(id=passkey.credential_id) for passkey in held]
 
 
-def register(
-    session: Session,
-    user: User,
-    site: Site,
-    challenge: Challenge,
-    answer: str,
-    name: str,
-    now: datetime,
-) -> Passkey | None:
+def register(session: Session, user: User, new: Made, now: datetime) -> Passkey | None:
     """Keep the passkey that a browser made (level 3, §7.1); ``None`` when it doesn't hold.
 
     No attestation is asked: which maker's device it is, is nobody's business.
     """
     try:
         made = webauthn.verify_registration_response(
-            credential=answer,
-            expected_challenge=challenge.value,
-            expected_rp_id=site.id,
-            expected_origin=site.origin,
+            credential=new.answer,
+            expected_challenge=new.challenge.value,
+            expected_rp_id=new.site.id,
+            expected_origin=new.site.origin,
             require_user_verification=True,
         )
     except _WRONG:
@@ -137,8 +139,8 @@ def register(
         credential_id=made.credential_id,
         public_key=made.credential_public_key,
         sign_count=made.sign_count,
-        challenge_counter=challenge.made,
-        name=name,
+        challenge_counter=new.challenge.made,
+        name=new.name,
         created_on=day_of(now),
     )
     try:

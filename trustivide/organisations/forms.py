@@ -8,6 +8,7 @@ from wtforms import (
     BooleanField,
     EmailField,
     Field,
+    HiddenField,
     PasswordField,
     RadioField,
     StringField,
@@ -92,7 +93,7 @@ class InvitationForm(RoleForm):
 
 
 class AcceptForm(Form):
-    """A name and a password for a new account; address and organisation are the invitation's."""
+    """A name, and a password or a passkey, for a new account; the rest is the invitation's."""
 
     organisation = StringField()
     email = EmailField(_l("E-postadress"), [Address()])
@@ -100,8 +101,16 @@ class AcceptForm(Form):
         _l("Ditt namn"), [required(_l("Skriv ditt namn.")), at_most(120)], filters=[one_line]
     )
     password = PasswordField(_l("Lösenord"), [NewPassword()])
+    credential = HiddenField()
 
     def __init__(self, invited: Invited) -> None:
         super().__init__()
+        if self.by_passkey:
+            self.password.validators = ()
         # Whatever was posted: the password must not be made of either.
         self.organisation.data, self.email.data = invited.organisation.name, invited.row.email
+
+    @property
+    def by_passkey(self) -> bool:
+        """Whether a passkey was chosen: the browser sends its field then, and else it doesn't."""
+        return bool(self.credential.raw_data)

@@ -12,11 +12,9 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, and_, delete, func, select
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from trustivide.audit import actions as audit
-from trustivide.auth import actions as auth
 from trustivide.auth import queries as accounts
 from trustivide.auth.models import User
 from trustivide.core import clock
@@ -25,13 +23,11 @@ from trustivide.core.crypto import ring
 from trustivide.core.errors import Refused
 from trustivide.core.roles import CUSTOMER_ROLES, may_give
 from trustivide.core.subjects import Person
-from trustivide.organisations.colleagues import hold, lock
+from trustivide.organisations.colleagues import hold
 from trustivide.organisations.models import ColleagueInvitation, Membership, Organisation
-from trustivide.organisations.queries import Actor, actor_in
+from trustivide.organisations.queries import Actor
 from trustivide.outbox.actions import send_mail
 from trustivide.outbox.registry import Composer
-from trustivide.rights import actions as rights
-from trustivide.rights import legal_texts
 
 VALID_FOR = timedelta(days=7)
 MOST = 50
@@ -75,15 +71,17 @@ def _find(session: Session, where: ColumnElement[bool], now: datetime) -> list[I
     ]
 
 
-def _one(session: Session, where: ColumnElement[bool], now: datetime) -> Invited | None:
+def one(session: Session, where: ColumnElement[bool], now: datetime) -> Invited | None:
+    """The one invitation for which ``where`` is true, while it holds."""
     return next((found for found in _find(session, where, now) if found.holds), None)
 
 
-def _by_token(token: str) -> ColumnElement[bool]:
+def by_token(token: str) -> ColumnElement[bool]:
+    """The one that a mailed link is about."""
     return ColleagueInvitation.token_digest.in_(ring().digests(token, "colleague"))
 
 
-def _to(user: User) -> ColumnElement[bool]:
+def to(user: User) -> ColumnElement[bool]:
     """Those for the account's address, which it must have proven."""
     return ColleagueInvitation.email_digest.in_(accounts.person(user).address_digests)
 
@@ -95,12 +93,12 @@ def sent(session: Session, actor: Actor, now: datetime) -> list[Invited]:
 
 def behind(session: Session, token: str, now: datetime) -> Invited | None:
     """The invitation of a mailed link, while it holds. Looking it up changes nothing."""
-    return _one(session, _by_token(token), now)
+    return one(session, by_token(token), now)
 
 
 def received(session: Session, user: User, now: datetime) -> list[Invited]:
     """The invitations that the account can accept."""
-    return [found for found in _find(session, _to(user), now) if found.holds]
+    return [found for found in _find(session, to(user), now) if found.holds]
 
 
 def received_one(
@@ -215,7 +213,7 @@ def decline(session: Session, token: str) -> None:
     """Whoever got the mail says no: the row goes. Doing it twice does it once."""
     session.execute(
         delete(ColleagueInvitation)
-        .where(_by_token(token))
+        .where(by_token(token))
         .execution_options(synchronize_session=False)
     )
 
@@ -224,88 +222,17 @@ def refuse(session: Session, user: User, invitation_id: UUID) -> bool:
     """Say no to an invitation to the account's own address; False if there is none."""
     gone = session.scalar(
         delete(ColleagueInvitation)
-        .where(ColleagueInvitation.id == invitation_id, _to(user))
+        .where(ColleagueInvitation.id == invitation_id, to(user))
         .returning(ColleagueInvitation.id)
         .execution_options(synchronize_session=False)
     )
     return gone is not None
 
 
-def _held(session: Session, where: ColumnElement[bool], now: datetime) -> Invited | None:
-    """The invitation, if it still holds once its organisation is locked: of two, one wins."""
-    organisation_id = session.scalar(select(ColleagueInvitation.organisation_id).where(where))
-    if organisation_id is None:
-        return None
-    lock(session, organisation_id)
-    return _one(session, where, now)
-
-
-def accept_anew(
-    session: Session, token: str, *, name: str, password: str, locale: str, now: datetime
-) -> User | None:
-    """A new account in the organisation, by mailed link; ``None`` if that no longer holds.
-
-    The link proves the address. Raises :class:`Refused` when the address has
-    an account: then its owner signs in, and a link alone opens nothing.
-    """
-    found = _held(session, _by_token(token), now)
-    if found is None:
-        return None
-    email = found.row.email
-    if accounts.by_address(session, email) is not None:
-        raise Refused("account")
-    try:
-        with session.begin_nested():
-            user = auth.create_user(
-                session, email=email, name=name, password=password, locale=locale, now=now
-            )
-    except IntegrityError:  # somebody was a moment quicker
-        raise Refused("account") from None
-    user.confirmed_at = now
-    who = accounts.person(user)
-    for notice in ("privacy-notice", "privacy-policy"):
-        rights.inform(session, who, legal_texts.current(notice, locale), now, how="registration")
-    _join(session, found, user, now)
-    return user
-
-
-def accept(session: Session, user: User, invitation_id: UUID, now: datetime) -> Actor | None:
-    """The account joins, by an invitation to its own address; ``None`` if there is none.
-
-    Raises :class:`Refused` for one of our staff's.
-    """
-    found = _held(session, and_(ColleagueInvitation.id == invitation_id, _to(user)), now)
-    if found is None:
-        return None
-    if user.is_staff:
-        raise Refused("staff")
-    return _join(session, found, user, now)
-
-
-def _join(session: Session, found: Invited, user: User, now: datetime) -> Actor:
-    """Put the account into the organisation; one that is in already keeps its role."""
-    organisation_id, role = found.organisation.id, found.row.role
-    session.delete(found.row)
-    if (actor := actor_in(session, user.id, organisation_id)) is not None:
-        return actor
-    session.add(Membership(organisation_id=organisation_id, user_id=user.id, role=role))
-    session.flush()
-    audit.record(
-        session,
-        "colleague_joined",
-        now,
-        actor_id=user.id,
-        about_id=user.id,
-        thing_id=organisation_id,
-        detail=role,
-    )
-    return Actor(user.id, organisation_id, role)
-
-
 def compose(session: Session, params: dict[str, Any]) -> dict[str, Any] | None:
     """The mail's context; ``None`` once the invitation no longer holds, or was sent anew."""
-    where = and_(ColleagueInvitation.id == UUID(params["invitation"]), _by_token(params["token"]))
-    found = _one(session, where, clock.now())
+    where = and_(ColleagueInvitation.id == UUID(params["invitation"]), by_token(params["token"]))
+    found = one(session, where, clock.now())
     if found is None:
         return None
     return {

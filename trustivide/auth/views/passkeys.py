@@ -2,12 +2,11 @@
 
 from uuid import UUID
 
-from flask import Response, current_app, g, make_response, request, session, url_for
+from flask import g, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
-from webauthn.helpers import base64url_to_bytes, bytes_to_base64url
 
-from trustivide.auth import factors, login, passkeys, queries
+from trustivide.auth import ceremonies, factors, login, passkeys, queries
 from trustivide.auth.forms import (
     CodeForm,
     LoginForm,
@@ -17,7 +16,6 @@ from trustivide.auth.forms import (
     PasswordForm,
 )
 from trustivide.auth.models import Passkey, User
-from trustivide.auth.passkeys import Challenge, Site
 from trustivide.auth.views import second_factor
 from trustivide.auth.views.base import (
     bp,
@@ -36,42 +34,15 @@ from trustivide.web.access import account, entering, found, public
 from trustivide.web.fragments import go, page, tell
 from trustivide.web.limits import tries, tries_of
 
-_KEPT = "passkey_challenge"
-
-
-def _site() -> Site:
-    return Site.at(current_app.config["SETTINGS"].public_url)
-
-
-def _challenge(purpose: str) -> Challenge:
-    """A fresh challenge, which takes the place of whatever the browser was asked before."""
-    challenge = Challenge.new(purpose, clock.now())
-    session[_KEPT] = [bytes_to_base64url(challenge.value), purpose, challenge.made]
-    return challenge
-
-
-def _challenged(purpose: str) -> Challenge | None:
-    """The challenge that this browser was given for ``purpose``, if it holds; it is used up."""
-    value, kept_for, made = session.pop(_KEPT, ("", "", 0))
-    challenge = Challenge(base64url_to_bytes(value), kept_for, made)
-    return challenge if challenge.holds(purpose, clock.now()) else None
-
-
-def _options(options: str) -> Response:
-    response = make_response(options)
-    response.mimetype = "application/json"
-    response.headers["Cache-Control"] = "no-store"
-    return response
-
 
 def _proven(purpose: str, user_id: UUID | None = None) -> User | None:
     """Whose passkey answered the challenge for ``purpose``."""
-    form, challenge = PasskeyForm(), _challenged(purpose)
+    form, challenge = PasskeyForm(), ceremonies.challenged(purpose)
     if challenge is None or not form.validate_on_submit():
         return None
     with transaction() as db_session:
         return passkeys.prove(
-            db_session, _site(), challenge, form.credential.data, clock.now(), user_id
+            db_session, ceremonies.site(), challenge, form.credential.data, clock.now(), user_id
         )
 
 
@@ -87,7 +58,9 @@ def _not_proven() -> str:
 @tries
 def sign_in_challenge() -> ResponseReturnValue:
     """What the browser needs to prove any passkey of this site."""
-    return _options(passkeys.to_prove(db.session(), _site(), _challenge("sign_in")))
+    return ceremonies.answer(
+        passkeys.to_prove(db.session(), ceremonies.site(), ceremonies.challenge("sign_in"))
+    )
 
 
 @bp.post("/passkeys/sign-in")
@@ -109,8 +82,10 @@ def passkey_sign_in() -> ResponseReturnValue:
 @tries_of(tried_account, apart=own_device)
 def second_factor_challenge() -> ResponseReturnValue:
     """What the browser needs to prove a passkey of the account that gave its password."""
-    challenge = _challenge("second_factor")
-    return _options(passkeys.to_prove(db.session(), _site(), challenge, g.actor.user.id))
+    challenge = ceremonies.challenge("second_factor")
+    return ceremonies.answer(
+        passkeys.to_prove(db.session(), ceremonies.site(), challenge, g.actor.user.id)
+    )
 
 
 @bp.post("/second-factor/passkey")
@@ -133,7 +108,11 @@ def passkey_second_factor() -> ResponseReturnValue:
 def verify_challenge() -> ResponseReturnValue:
     """What the browser needs to prove a passkey of whoever is signed in."""
     who = found(login.current())
-    return _options(passkeys.to_prove(db.session(), _site(), _challenge("verify"), who.user.id))
+    return ceremonies.answer(
+        passkeys.to_prove(
+            db.session(), ceremonies.site(), ceremonies.challenge("verify"), who.user.id
+        )
+    )
 
 
 @bp.post("/verify/passkey")
@@ -161,8 +140,10 @@ def new_passkey_challenge() -> ResponseReturnValue:
     who = found(login.current())
     if away := verify_first():
         return away
-    challenge = _challenge("register")
-    return _options(passkeys.to_register(db.session(), who.user, _site(), challenge))
+    challenge = ceremonies.challenge("register")
+    return ceremonies.answer(
+        passkeys.to_register(db.session(), who.user, ceremonies.site(), challenge)
+    )
 
 
 @bp.route("/passkeys/new", methods=["GET", "POST"])
@@ -183,14 +164,12 @@ def new_passkey() -> ResponseReturnValue:
 
 
 def _registered(who: login.SignedIn, form: NewPasskeyForm) -> Passkey | None:
-    challenge, now = _challenged("register"), clock.now()
-    if challenge is None:
-        return None
     name = form.name.data or _("Min passkey")
+    made = ceremonies.made("register", form.credential.data, name)
+    if made is None:
+        return None
     with transaction() as db_session:
-        return passkeys.register(
-            db_session, who.user, _site(), challenge, form.credential.data, name, now
-        )
+        return passkeys.register(db_session, who.user, made, clock.now())
 
 
 def _own(passkey_id: UUID) -> tuple[login.SignedIn, Passkey]:

@@ -67,4 +67,10 @@ def recovery_codes() -> ResponseReturnValue:
         with transaction() as db_session:
             codes = factors.make_recovery_codes(db_session, who.user, clock.now())
     left, _made_on = queries.recovery_codes_of(db.session(), who.user.id)
-    return page("auth/recovery_codes.html", codes=codes, left=left, onward=onward())
+    return page(
+        "auth/recovery_codes.html",
+        codes=codes,
+        left=left,
+        has_password=who.user.has_password,
+        onward=onward(),
+    )

@@ -7,13 +7,13 @@ from flask import Response, g, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from trustivide.auth import login
+from trustivide.auth import ceremonies, login, passkeys
 from trustivide.auth import queries as accounts
 from trustivide.core import clock
 from trustivide.core.db import db, transaction
 from trustivide.core.errors import Refused
 from trustivide.core.roles import CUSTOMER_ROLES, CUSTOMER_WORDS, allowed
-from trustivide.organisations import invitations
+from trustivide.organisations import invitations, joining
 from trustivide.organisations.forms import AcceptForm, InvitationForm
 from trustivide.organisations.views.base import actor, bp, choose
 from trustivide.organisations.views.people import people_page
@@ -118,27 +118,65 @@ def invitation(token: str) -> ResponseReturnValue:
         return _offer(invited, token=token, someone_else=who is not None)
     form = AcceptForm(invited)
     if form.validate_on_submit():
-        return _accept_anew(token, form)
+        return _accept_anew(invited, token, form)
     return _offer(invited, 422 if form.is_submitted() else 200, token=token, form=form)
 
 
-def _accept_anew(token: str, form: AcceptForm) -> Response:
+@bp.post("/invitation/<token>/passkey/challenge")
+@public
+@tries_of(lambda: _named("token"))
+def join_challenge(token: str) -> ResponseReturnValue:
+    """What the browser needs to make the first passkey of whoever is invited.
+
+    The same whether or not the address has an account: only accepting finds out.
+    """
+    invited = found(invitations.behind(db.session(), token, clock.now()))
+    form = AcceptForm(invited)
+    if not form.validate_on_submit():
+        return "", 422  # sent without a passkey then, for the page to say what is missing
+    asked = ceremonies.challenge(_purpose(invited))
+    account = joining.newcomer(invited, form.name.data)
+    return ceremonies.answer(passkeys.to_register(db.session(), account, ceremonies.site(), asked))
+
+
+def _purpose(invited: invitations.Invited) -> str:
+    """What a challenge is for: joining, by this very link."""
+    return f"join {invited.row.token_digest.hex()}"
+
+
+def _credential(invited: invitations.Invited, form: AcceptForm) -> str | passkeys.Made:
+    if not form.by_passkey:
+        return str(form.password.data)
+    made = ceremonies.made(_purpose(invited), form.credential.data, _("Min passkey"))
+    if made is None:
+        raise Refused("passkey")
+    return made
+
+
+def _accept_anew(invited: invitations.Invited, token: str, form: AcceptForm) -> Response:
     """Make the account; back to the offer when there is one by now, or the link is spent."""
+    user = None
     try:
         with transaction() as session:
-            user = invitations.accept_anew(
+            user = joining.accept_anew(
                 session,
                 token,
                 name=form.name.data,
-                password=form.password.data,
+                credential=_credential(invited, form),
                 locale=language(),
                 now=clock.now(),
             )
-    except Refused:
-        user = None
+    except Refused as refused:
+        if str(refused) == "passkey":
+            form.form_errors.append(_("Webbläsaren och vi kom inte överens. Försök igen."))
+            return _offer(invited, 422, token=token, form=form)
     if user is None:
         return go(url_for("organisations.invitation", token=token))
-    return go(login.begin(user, url_for("organisations.home")))
+    home = url_for("organisations.home")
+    if form.by_passkey:
+        codes = url_for("auth.recovery_codes", next=home)
+        return go(login.begin(user, codes, method="passkey", second_factor=True))
+    return go(login.begin(user, home))
 
 
 def _offer(invited: invitations.Invited, status: int = 200, **context: Any) -> Response:
@@ -174,7 +212,7 @@ def received(invitation_id: UUID) -> ResponseReturnValue:
     if request.method != "POST" or who.user.is_staff:
         return _offer(invited, mine=True, staff=who.user.is_staff)
     with transaction() as session:
-        joined = found(invitations.accept(session, who.user, invitation_id, clock.now()))
+        joined = found(joining.accept(session, who.user, invitation_id, clock.now()))
     choose(joined.organisation_id)
     tell(_("Du hör till %(organisation)s från och med nu.", organisation=invited.organisation.name))
     return go(url_for("organisations.home"))
