@@ -6,8 +6,8 @@ ALLOWED = (
     Allowed(
         kind="HTTP Methods",
         where=".*",
-        what=r"Possible interesting methods \(using \w+\) on \S+:"
-        r"( (GET|HEAD|OPTIONS|POST) \(\d+\))*",
+        what=r"Possible interesting methods \(using \w+\) on \S+: "
+        r"((GET|HEAD|OPTIONS|POST) \(\d+\) ?)*",
         reason="A list, and no finding: pages answer GET, HEAD and OPTIONS, forms POST. "
         "Any other method that is answered counts.",
     ),
