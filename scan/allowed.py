@@ -2,4 +2,13 @@
 
 from scan.findings import Allowed
 
-ALLOWED: tuple[Allowed, ...] = ()
+ALLOWED = (
+    Allowed(
+        kind="HTTP Methods",
+        where=".*",
+        what=r"Possible interesting methods \(using \w+\) on \S+: "
+        r"((GET|HEAD|OPTIONS|POST) \(\d+\) ?)*",
+        reason="A list, and no finding: pages answer GET, HEAD and OPTIONS, forms POST. "
+        "Any other method that is answered counts.",
+    ),
+)

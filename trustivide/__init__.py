@@ -336,6 +336,10 @@ def _subject(_: str | None) -> privacy_access.Visitor:
     visitor = privacy_access.visitor()
     if visitor is None:
         raise access.SignInFirst(_next_step("privacy.find"))
+    who = login.current()
+    if who is not None and "organisation_id" in (request.view_args or {}):
+        # One's own data is reachable always; an organisation's as its other pages are.
+        _with_second_factor(who)
     return visitor
 
 

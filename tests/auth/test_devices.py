@@ -1,6 +1,8 @@
 """Known devices: who is told of a new one, and who is locked out by guesses."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 
 import pytest
 import time_machine
@@ -163,3 +165,21 @@ def test_checklist_06_the_devices_cookie_is_bound_to_the_host_and_small(
         assert "Max-Age=31536000" in given["__Host-device"]
         db.session.remove()
         db.engine.dispose()
+
+
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+def test_right_and_wrong_tries_at_once_wait_for_each_other(
+    app: Flask, browser_of: Browsers
+) -> None:
+    customer()
+    ready = Barrier(4)
+
+    def tries(password: str) -> list[int]:
+        browser = browser_of()
+        ready.wait(60)
+        form = {"email": ALICE, "password": password}
+        return [browser.post("/auth/login", data=form).status_code for _ in range(8)]
+
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(tries, [PASSWORD, "fel lösenord"] * 2))
+    assert answers == [[303] * 8, [422] * 8] * 2

@@ -100,7 +100,7 @@ def test_what_no_passkey_opens(app: Flask, client: FlaskClient, browser_of: Brow
     forged = Authenticator(credential_id=device.credential_id, user_handle=alice.id.bytes)
     forged.counter = 99
     assert give(thief, forged) == 422
-    for nonsense in ("", "{}", "[]", "nonsense", '{"id": 1}', "{" * 100):
+    for nonsense in ("", "{}", "[]", "nonsense", '{"id": 1}', "{" * 100, "[" * 100_000):
         challenged(thief, IN)
         assert thief.post(IN, data={"credential": nonsense}).status_code == 422
     assert thief.get("/teams/").location == "/auth/login?next=/teams/"

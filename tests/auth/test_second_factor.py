@@ -315,3 +315,32 @@ def test_staff_let_alice_in_who_lost_every_factor(
     assert told["To"] == ALICE
     for words in ("Du bad oss om hjälp", "- Passkeys", "- Autentiseringsappen", "Återställnings"):
         assert words in body
+
+
+def test_a_factor_that_is_gone_proves_nothing_of_whoever_is_signed_in(
+    app: Flask, browser_of: Browsers
+) -> None:
+    customer("Sven Sund", "sven@trustivide.test")
+    sven = sign_in(browser_of(), "sven@trustivide.test")
+    set_up(sven)
+    assert sven.post(REMOVAL).status_code == 303
+    with transaction() as session:
+        user = session.get_one(User, account("sven@trustivide.test").id)
+        user.staff_role = "support"
+    assert sven.get("/admin/").location.startswith(STEP)
+
+
+def test_the_whole_organisations_data_asks_for_what_its_other_pages_ask_for(
+    app: Flask, browser_of: Browsers
+) -> None:
+    alice = customer()
+    colleague(alice, "owner")
+    bob = sign_in(browser_of(), BOB)
+    organisation = db.session.scalars(select(Organisation)).one()
+    there = f"/privacy/organisation/{organisation.id}"
+    assert bob.get(there).status_code == 200
+    with transaction() as session:
+        session.get_one(Organisation, organisation.id).second_factor_required = True
+    for method, path in (("GET", there), ("POST", f"{there}/copy"), ("GET", f"{there}/ending")):
+        assert bob.open(path, method=method).location.startswith(STEP)
+    assert bob.get("/privacy/").status_code == 200  # one's own rights never wait

@@ -248,3 +248,24 @@ def test_checklist_13_the_owner_hears_of_a_new_password_and_of_a_new_address(
     client.post(link_in(asked, "/privacy/address/"))
     after = delivered(app)
     assert [m for m in after if m["To"] == ALICE and "adress" in str(m["Subject"]).lower()]
+
+
+def test_checklist_11_one_ipv6_customer_is_one_network(app: Flask) -> None:
+    limiter.enabled = True
+    limiter.reset()
+
+    def tries(addresses: list[str]) -> list[int]:
+        found = []
+        for n, remote in enumerate(addresses):
+            form = {"email": f"n{n}.{len(addresses)}@exempel.test", "password": "fel lösenord"}
+            whence = {"REMOTE_ADDR": remote}
+            sent = app.test_client().post("/auth/login", data=form, environ_overrides=whence)
+            found.append(sent.status_code)
+        return found
+
+    try:
+        assert tries([f"2001:db8::{n:x}" for n in range(32)]) == [422] * 30 + [429] * 2
+        assert tries(["2001:db8:0:1::1", "192.0.2.1", "::ffff:192.0.2.2"]) == [422] * 3
+    finally:
+        limiter.reset()
+        limiter.enabled = False

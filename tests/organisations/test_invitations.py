@@ -14,6 +14,7 @@ from sqlalchemy import func, select
 
 from tests.conftest import both_databases
 from tests.factories import (
+    PASSWORD,
     account,
     colleague,
     customer,
@@ -433,3 +434,24 @@ def test_in_english_where_the_inviter_reads_english(app: Flask, client: FlaskCli
     assert rich is not None
     assert '<html lang="en">' in rich.get_content()
     assert "Team leader" in rich.get_content()
+
+
+def test_who_gives_power_over_others_proves_first_who_they_are(
+    app: Flask, alice: FlaskClient, browser_of: Browsers
+) -> None:
+    with time_machine.travel(clock.now() + timedelta(minutes=20)):
+        for role in ("owner", "admin"):
+            answer = alice.post(there("invitations"), data={"email": EVA, "role": role})
+            assert answer.location == f"/auth/verify?next={there()}"
+        assert invited() == []
+        assert "är skickad" in invite(alice, BOB, "leader")
+        again = alice.post(there(f"invitations/{invitation_id(BOB)}/mail"))
+        assert again.location == f"/auth/verify?next={there()}"
+        alice.post("/auth/verify", data={"password": PASSWORD})
+        assert "är skickad" in invite(alice, EVA, "admin")
+        assert browser_of().post(offer(app), data=JOINING).status_code == 303
+        # Who owns the organisation hears that somebody else may now rule in it.
+        told = mailed(app, "Administratör i Exempel AB: en till")
+        assert told["To"] == ALICE
+        assert "Eva Ek har tackat ja" in words(told)
+        assert link_in(told, "/organisation/") == there()

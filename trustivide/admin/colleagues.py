@@ -117,7 +117,7 @@ def _owners(session: Session, by: User | None) -> Sequence[User]:
         select(User)
         .where(User.staff_role == "owner")
         .order_by(User.id)
-        .with_for_update()
+        .with_for_update(key_share=True)
         .execution_options(populate_existing=True)
     ).all()
     if by is not None and by.id not in {owner.id for owner in owners}:

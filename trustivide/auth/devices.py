@@ -92,8 +92,9 @@ def remember(session: Session, user: User, token: str | None, name: Text, now: d
     One that came with a token keeps it, since other accounts may know it by that.
     """
     token = token or secrets.token_urlsafe(24)
-    # Of two sign-ins at once, the second sees what the first made known.
-    session.execute(select(User.id).where(User.id == user.id).with_for_update())
+    # Of two sign-ins at once, the second sees what the first made known. FOR NO KEY UPDATE:
+    # who holds the audit trail's head may write rows of this account meanwhile.
+    session.execute(select(User.id).where(User.id == user.id).with_for_update(key_share=True))
     device = known(session, token, user.id)
     if device is None:
         digest = ring().digest(_bound(token, user.id), "device")

@@ -14,7 +14,7 @@ from trustivide.audit import actions as audit
 from trustivide.audit import queries as trail
 from trustivide.auth import queries, sign_ins
 from trustivide.auth.actions import note_change
-from trustivide.auth.models import RecoveryCode, User
+from trustivide.auth.models import RecoveryCode, SignIn, User
 from trustivide.core.activities import SECURITY
 from trustivide.core.clock import day_of
 from trustivide.core.codes import bare, new_code
@@ -59,12 +59,14 @@ def let_go(session: Session, user: User, leaving: UUID | None) -> None:
     Holds the account's row, so that of the last two factors only one goes. The
     recovery codes stand in for a factor; they go with the last one.
     """
-    session.refresh(user, with_for_update=True)
+    session.refresh(user, with_for_update={"key_share": True})
     if why := why_needed(session, user, leaving):
         raise Refused(why)
     others = {p.id for p in queries.passkeys_of(session, user.id)} - {leaving}
     if not others and (leaving is None or user.totp_secret is None):
         session.execute(delete(RecoveryCode).where(RecoveryCode.user_id == user.id))
+        # A factor that is gone proves nothing of those who are signed in.
+        session.execute(update(SignIn).where(SignIn.user_id == user.id).values(second_factor=False))
 
 
 def enrol_totp(session: Session, user: User, secret: str) -> None:
@@ -147,7 +149,7 @@ def take_away(
     it up. Each is sealed, and the owner told what went. An app counts by the last
     time that it was set up. No code is left where no factor is.
     """
-    session.refresh(user, with_for_update=True)
+    session.refresh(user, with_for_update={"key_share": True})
     went = []
     for passkey in queries.passkeys_of(session, user.id):
         if since is None or passkey.created_on >= since:
@@ -202,7 +204,7 @@ def drop_all(session: Session, user: User, now: datetime) -> int:
 
 def make_recovery_codes(session: Session, user: User, now: datetime) -> list[str]:
     """Ten fresh codes of 80 bits in place of those before; only their digests stay here."""
-    session.refresh(user, with_for_update=True)
+    session.refresh(user, with_for_update={"key_share": True})
     codes = [new_code(groups=4, size=4) for _ in range(CODES)]
     session.execute(delete(RecoveryCode).where(RecoveryCode.user_id == user.id))
     session.add_all(

@@ -31,8 +31,9 @@ from trustivide.auth.models import Passkey, User
 from trustivide.core.clock import day_of
 
 CHALLENGE_FOR = timedelta(minutes=5)
+_LONGEST_ID = 1023  # bytes (§7.1, step 25)
 _TIMEOUT = int(CHALLENGE_FOR.total_seconds() * 1000)
-_WRONG = (WebAuthnException, ValueError, TypeError, KeyError)
+_WRONG = (WebAuthnException, ValueError, TypeError, KeyError, RecursionError)
 """What the library raises on bytes that no authenticator would send."""
 
 
@@ -133,6 +134,8 @@ def register(session: Session, user: User, new: Made, now: datetime) -> Passkey 
             require_user_verification=True,
         )
     except _WRONG:
+        return None
+    if len(made.credential_id) > _LONGEST_ID:
         return None
     passkey = Passkey(
         user_id=user.id,

@@ -20,7 +20,9 @@ from trustivide.outbox.actions import send_mail
 def lock(session: Session, organisation_id: UUID) -> None:
     """Let nobody else change who belongs to the organisation until the commit."""
     session.execute(
-        select(Organisation.id).where(Organisation.id == organisation_id).with_for_update()
+        select(Organisation.id)
+        .where(Organisation.id == organisation_id)
+        .with_for_update(key_share=True)
     )
 
 

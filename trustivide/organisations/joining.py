@@ -13,12 +13,15 @@ from trustivide.auth import passkeys
 from trustivide.auth import queries as accounts
 from trustivide.auth.models import User
 from trustivide.auth.passkeys import Made
+from trustivide.core.activities import SECURITY
 from trustivide.core.errors import Refused
+from trustivide.core.roles import CUSTOMER_ROLES, customer_may
 from trustivide.organisations import invitations
 from trustivide.organisations.colleagues import lock
 from trustivide.organisations.invitations import Invited
 from trustivide.organisations.models import ColleagueInvitation, Membership
-from trustivide.organisations.queries import Actor, actor_in
+from trustivide.organisations.queries import Actor, actor_in, owners_of
+from trustivide.outbox.actions import send_mail
 from trustivide.rights import actions as rights
 from trustivide.rights import legal_texts
 
@@ -113,4 +116,30 @@ def _join(session: Session, found: Invited, user: User, now: datetime) -> Actor:
         thing_id=organisation_id,
         detail=role,
     )
+    if customer_may(role, "colleagues.manage"):
+        _tell_owners(session, found, user, now)
     return Actor(user.id, organisation_id, role)
+
+
+def _tell_owners(session: Session, found: Invited, user: User, now: datetime) -> None:
+    """Somebody has power over others from now on: whoever owns the organisation hears of it."""
+    organisation, role = found.organisation, CUSTOMER_ROLES[found.row.role]
+    for owner_id in owners_of(session, organisation.id):
+        owner = session.get_one(User, owner_id)
+        if owner.id == user.id:
+            continue
+        send_mail(
+            session,
+            "colleague_joined",
+            owner.email,
+            {
+                "name": owner.name,
+                "who": user.name,
+                "organisation": organisation.name,
+                "role": role.in_(owner.locale),
+                "path": f"/organisation/{organisation.id}/people",
+            },
+            purpose=SECURITY,
+            locale=owner.locale,
+            now=now,
+        )

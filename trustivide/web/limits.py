@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from ipaddress import ip_address, ip_network
 from typing import Any, TypeVar
 
 from flask import Flask, request
@@ -13,7 +14,20 @@ from trustivide.web.forms import clean_address
 
 View = TypeVar("View", bound=Callable[..., Any])
 
-limiter = Limiter(get_remote_address, headers_enabled=False)
+
+def network() -> str:
+    """Where a request comes from: an IPv4 address, or the /64 that one IPv6 customer has."""
+    remote = get_remote_address()
+    try:
+        address = ip_address(remote)
+    except ValueError:
+        return remote
+    if address.version == 4:
+        return str(address)
+    return str(address.ipv4_mapped or ip_network((address, 64), strict=False))
+
+
+limiter = Limiter(network, headers_enabled=False)
 
 WINDOW = 600
 """Seconds after which tries are forgotten."""

@@ -51,8 +51,8 @@ def within(template: str, **context: Any) -> Response:
     )
 
 
-def verify_first() -> Response | None:
-    """Send somebody whose password was given long ago to give it again, then back here."""
+def verify_first(back: str | None = None) -> Response | None:
+    """Send somebody whose password was given long ago to give it again, then ``back`` or here."""
     if found(login.current()).recently_verified:
         return None
-    return go(url_for("auth.verify", next=request.path))
+    return go(url_for("auth.verify", next=back or request.path))

@@ -12,10 +12,10 @@ from trustivide.auth import queries as accounts
 from trustivide.core import clock
 from trustivide.core.db import db, transaction
 from trustivide.core.errors import Refused
-from trustivide.core.roles import CUSTOMER_ROLES, CUSTOMER_WORDS, allowed
+from trustivide.core.roles import CUSTOMER_ROLES, CUSTOMER_WORDS, allowed, customer_may
 from trustivide.organisations import invitations, joining
 from trustivide.organisations.forms import AcceptForm, InvitationForm
-from trustivide.organisations.views.base import actor, bp, choose
+from trustivide.organisations.views.base import actor, bp, choose, verify_first
 from trustivide.organisations.views.people import people_page
 from trustivide.rights import legal_texts
 from trustivide.web.access import account, found, member, public
@@ -45,6 +45,8 @@ def invite(organisation_id: UUID) -> ResponseReturnValue:
     form = InvitationForm(actor().role)
     if not form.validate_on_submit():
         return people_page(form, 422)
+    if away := _verify_for(form.role.data, organisation_id):
+        return away
     try:
         with transaction() as session:
             is_new = invitations.invite(
@@ -63,6 +65,16 @@ def invite(organisation_id: UUID) -> ResponseReturnValue:
     return _back(organisation_id)
 
 
+def _verify_for(role: str, organisation_id: UUID) -> Response | None:
+    """Whoever gives power over others proves first who they are, as for a change of role."""
+    if not customer_may(role, "colleagues.manage"):
+        return None
+    away = verify_first(url_for("organisations.people", organisation_id=organisation_id))
+    if away is not None:
+        tell(_("Bekräfta först att det är du, och skicka sedan inbjudan igen."))
+    return away
+
+
 def _why(refused: Refused) -> str:
     return {
         "colleague": _("Den adressen hör redan till någon i organisationen."),
@@ -75,6 +87,8 @@ def _why(refused: Refused) -> str:
 @tries_of(lambda: _named("invitation_id"))
 def send_again(organisation_id: UUID, invitation_id: UUID) -> ResponseReturnValue:
     """Mail an invitation again, with a new link and a new week."""
+    if away := verify_first(url_for("organisations.people", organisation_id=organisation_id)):
+        return away
     try:
         with transaction() as session:
             email = invitations.send_again(
