@@ -92,6 +92,8 @@ def begin(user: User, onward: str, *, method: str = "password", second_factor: b
     with transaction() as db_session:
         owes = not second_factor and queries.has_second_factor(db_session, user)
         if before is not None:
+            if second_factor and before.user.id == user.id:
+                sign_ins.forget_half(db_session, before.sign_in)
             sign_ins.end_by_token(db_session, before.token)
         words = device().in_(user.locale)
         if owes:
@@ -100,8 +102,6 @@ def begin(user: User, onward: str, *, method: str = "password", second_factor: b
             held = cookies.read(DEVICE)
             give_device(devices.welcome(db_session, user, held, device(), now))
             _note(db_session, user, method)
-        if before is not None and before.user.id == user.id and not owes and before.is_halfway:
-            sign_ins.forget_half(db_session, before.sign_in)
         token = sign_ins.begin(db_session, user, now, second_factor=second_factor, device=words)
         stop = url_for("auth.second_factor") if owes else _first_stop(db_session, user, now)
     session.clear()
@@ -113,7 +113,7 @@ def begin(user: User, onward: str, *, method: str = "password", second_factor: b
 
 
 def _is_in(before: SignedIn | None, user: User) -> bool:
-    """Whether ``user`` was signed in already, when a second factor was added to it."""
+    """Whether ``user`` was signed in already, so that a second factor only adds to it."""
     return before is not None and before.user.id == user.id and not before.is_halfway
 
 

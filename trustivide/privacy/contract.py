@@ -161,7 +161,7 @@ def _tell_owners(
 
 
 def cancel(session: Session, person: Person, organisation_id: UUID, now: datetime) -> bool:
-    """Take the decision back, as an owner, while it cools off; False when there is none to take back."""
+    """Take the decision back while it cools off, as an owner; False when there is none."""
     tenancy.lock(session, organisation_id)
     ending = session.scalar(
         select(Erasure)

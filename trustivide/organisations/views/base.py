@@ -4,7 +4,6 @@ from typing import Any
 from uuid import UUID
 
 from flask import Blueprint, Response, g, request, session, url_for
-
 from werkzeug.exceptions import Conflict
 
 from trustivide.auth import login
