@@ -103,6 +103,24 @@ def test_alice_turns_it_on_and_a_password_opens_nothing_any_more(
     assert secret not in other.get("/privacy/data/user").text
 
 
+def test_a_right_password_that_goes_no_further_is_shown_to_its_owner(
+    client: FlaskClient, browser_of: Browsers
+) -> None:
+    alice = customer()
+    secret = set_up(sign_in(client))
+    thief, own = halfway(browser_of()), halfway(browser_of())
+    assert events(alice)[-2:] == ["password_right", "password_right"]
+    history = client.get("/auth/account").text
+    assert history.count("Rätt lösenord, ingen kod") == 2
+    with time_machine.travel(clock.now() + timedelta(seconds=31), tick=False):
+        code = {"code": pyotp.TOTP(secret).at(clock.now())}
+        assert own.post(STEP, data=code).status_code == 303
+    assert events(alice)[-1] == "sign_in"
+    # Her own half became a whole; what the thief left behind stays.
+    assert own.get("/auth/account").text.count("Rätt lösenord, ingen kod") == 1
+    assert thief.get("/auth/account").status_code == 303
+
+
 def test_the_second_step_is_open_for_a_quarter_of_an_hour(
     client: FlaskClient, browser_of: Browsers
 ) -> None:
