@@ -117,7 +117,7 @@ def test_a_right_password_that_goes_no_further_is_shown_to_its_owner(
         assert own.post(STEP, data=code).status_code == 303
     assert events(alice)[-1] == "sign_in"
     # Her own half became a whole; what the thief left behind stays.
-    assert own.get("/auth/account").text.count("Rätt lösenord, ingen kod") == 1
+    assert client.get("/auth/account").text.count("Rätt lösenord, ingen kod") == 1
     assert thief.get("/auth/account").status_code == 303
 
 

@@ -289,6 +289,7 @@ def test_asking_twice_makes_one(client: FlaskClient, path: str) -> None:
     for _twice in range(2):
         client.post(f"{path}/copy")
     assert _count(Export) == 1
+    assert _sealed("copy_requested") == [("copy_requested", ALICE)]
     assert "Vi samlar ihop allt" in client.get(path).text
 
 
