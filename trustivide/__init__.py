@@ -305,7 +305,10 @@ def _member(permission: str | None) -> organisations.Actor:
         actor = _acting(who)
     else:
         actor = organisations.actor_in(db.session(), who.user.id, named)
-    if actor is None or not actor.may(str(permission)):
+    if actor is None:
+        raise NotFound
+    organisation_pages.refuse_of_another(actor)
+    if not actor.may(str(permission)):
         raise NotFound
     _with_second_factor(who)
     return actor
@@ -425,12 +428,16 @@ def _templates(app: Flask, settings: config.Settings) -> None:
             integrity=settings.values["HTMX_INTEGRITY"],
         )
         whose = viewer()
+        several = whose is not None and len(whose.organisations) > 1
+        working = isinstance(g.get("actor"), organisations.Actor)
+        g.forms_for = g.actor.organisation_id if several and working else None
         return {"viewer": whose, "nav": nav(whose), "htmx": htmx}
 
     env.globals.update(
         asset=asset,
         csp_nonce=headers.csp_nonce,
         csrf_token=generate_csrf,
+        forms_for=lambda: g.get("forms_for"),
         gpc=headers.gpc,
         contact_email=settings.contact_email,
         production=settings.production,

@@ -138,7 +138,7 @@ def upgrade():
     sa.Column('device', sa.LargeBinary(), nullable=False),
     sa.Column('method', sa.String(), nullable=False),
     sa.Column('succeeded', sa.Boolean(), nullable=False),
-    sa.CheckConstraint("method IN ('password','passkey','recovery','reset')", name=op.f('ck_sign_in_record_method')),
+    sa.CheckConstraint("method IN ('password','password_only','passkey','recovery','reset')", name=op.f('ck_sign_in_record_method')),
     sa.ForeignKeyConstraint(['user_id'], ['user.id'], name=op.f('fk_sign_in_record_user_id'), ondelete='CASCADE'),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_sign_in_record'))
     )
@@ -207,7 +207,8 @@ def downgrade():
     op.add_column(
         'user', sa.Column('is_staff', sa.Boolean(), nullable=False, server_default=sa.false())
     )
-    op.execute("""UPDATE "user" SET is_staff = staff_role IS NOT NULL""")
+    # Before, staff might do everything: better that a colleague loses the office than rules it.
+    op.execute("""UPDATE "user" SET is_staff = true WHERE staff_role = 'owner'""")
     with op.batch_alter_table('user', schema=None) as batch_op:
         batch_op.drop_constraint(op.f('ck_user_staff_role'), type_='check')
         batch_op.drop_column('staff_role')

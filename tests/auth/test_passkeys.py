@@ -115,6 +115,14 @@ def test_what_no_passkey_opens(app: Flask, client: FlaskClient, browser_of: Brow
     assert db.session.scalar(select(func.count()).select_from(Passkey)) == 1
 
 
+def test_coming_in_by_passkey_is_noted_where_one_is_in_already(client: FlaskClient) -> None:
+    alice = customer()
+    device = added(sign_in(client))
+    assert events(alice).count("sign_in") == 1  # adding one is no sign-in
+    assert give(client, device) == 303
+    assert events(alice).count("sign_in") == 2
+
+
 @both_databases
 @pytest.mark.parametrize("counts", [True, False])
 def test_an_answer_opens_once(

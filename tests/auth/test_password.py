@@ -36,6 +36,11 @@ def test_checklist_13_alice_changes_her_password_and_is_told(
     wrong = here.post(CHANGE, data={"current": "inte den här", "password": NEW})
     assert wrong.status_code == 422
     assert "Lösenordet stämmer inte" in wrong.text
+    again = here.post("/auth/verify", data={"password": "inte den här"})
+    assert again.status_code == here.post("/auth/verify", data={"password": ""}).status_code == 422
+    failed = select(AuditEntry.about_id).where(AuditEntry.event == "verify_failed")
+    assert db.session.scalars(failed).all() == [account(ALICE).id] * 2
+    db.session.rollback()
     for weak in ("för kort", "alice alm 2026", "Fotboll2026!!", "x" * 129):
         refused = here.post(CHANGE, data={"current": PASSWORD, "password": weak})
         assert refused.status_code == 422, weak

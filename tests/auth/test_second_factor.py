@@ -94,7 +94,7 @@ def test_alice_turns_it_on_and_a_password_opens_nothing_any_more(
     assert other.post(STEP, data={"code": "000000"}).status_code == 422
     db.session.rollback()
     tries = select(SignInRecord.succeeded).where(SignInRecord.user_id == alice.id)
-    assert sorted(db.session.scalars(tries)) == [False, False, True, True]
+    assert sorted(db.session.scalars(tries)) == [False, False, False, True, True]
     assert db.session.scalar(select(func.count()).select_from(KnownDevice)) == 2
     with time_machine.travel(start + timedelta(seconds=31), tick=False):
         fresh = {"code": pyotp.TOTP(secret).at(clock.now())}
@@ -107,6 +107,24 @@ def test_alice_turns_it_on_and_a_password_opens_nothing_any_more(
     subjects = [mail["Subject"] for mail in delivered(app)]
     assert "Tvåstegsinloggning på" in subjects
     assert secret not in other.get("/privacy/data/user").text
+
+
+def test_a_right_password_that_goes_no_further_is_shown_to_its_owner(
+    client: FlaskClient, browser_of: Browsers
+) -> None:
+    alice = customer()
+    secret = set_up(sign_in(client))
+    thief, own = halfway(browser_of()), halfway(browser_of())
+    assert events(alice)[-2:] == ["password_right", "password_right"]
+    history = client.get("/auth/account").text
+    assert history.count("Rätt lösenord, ingen kod") == 2
+    with time_machine.travel(clock.now() + timedelta(seconds=31), tick=False):
+        code = {"code": pyotp.TOTP(secret).at(clock.now())}
+        assert own.post(STEP, data=code).status_code == 303
+    assert events(alice)[-1] == "sign_in"
+    # Her own half became a whole; what the thief left behind stays.
+    assert client.get("/auth/account").text.count("Rätt lösenord, ingen kod") == 1
+    assert thief.get("/auth/account").status_code == 303
 
 
 def test_the_second_step_is_open_for_a_quarter_of_an_hour(

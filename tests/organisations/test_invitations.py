@@ -228,6 +228,13 @@ def test_saying_no_removes_it_and_says_nothing_else(
     assert alice.post(mine).status_code == 404
     assert sign_in(browser_of(), CHARLIE).post(mine).status_code == 200
     assert invited() == []
+    invite(alice, CHARLIE)
+    alice.post(there(f"invitations/{invitation_id(CHARLIE)}/withdrawal"))
+    assert sealed("invitation_declined", "invitation_withdrawn") == [
+        ("invitation_declined", None, None, "member"),
+        ("invitation_declined", CHARLIE, CHARLIE, "member"),
+        ("invitation_withdrawn", ALICE, None, "member"),
+    ]
 
 
 def test_no_to_every_invitation_by_the_mails_own_header(app: Flask, alice: FlaskClient) -> None:

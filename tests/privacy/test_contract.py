@@ -25,6 +25,7 @@ from tests.conftest import both_databases
 from tests.factories import account, colleague, customer, delivered, link_in, sign_in
 from tests.privacy.test_holds import GROUND, end, hold
 from tests.surveys.stories import answer, launched, team_of, tokens
+from trustivide.audit.models import AuditEntry
 from trustivide.auth.models import User
 from trustivide.auth.queries import person as person_of
 from trustivide.core import clock, inventory, tenancy
@@ -271,11 +272,24 @@ def test_the_copy_lies_encrypted_for_a_week_and_asks_for_the_password(
     assert not list(export.path_of(UUID(int=0)).parent.glob("*.age"))
 
 
+def _sealed(*events: str) -> list[tuple[str, str]]:
+    """What the audit trail says of Alice's organisation, and who did it."""
+    db.session.rollback()
+    rows = db.session.execute(
+        select(AuditEntry.event, User)
+        .join(User, AuditEntry.actor_id == User.id)
+        .where(AuditEntry.event.in_(events), AuditEntry.thing_id == _organisation())
+        .order_by(AuditEntry.number)
+    )
+    return [(event, user.email) for event, user in rows]
+
+
 def test_asking_twice_makes_one(client: FlaskClient, path: str) -> None:
     sign_in(client)
     for _twice in range(2):
         client.post(f"{path}/copy")
     assert _count(Export) == 1
+    assert _sealed("copy_requested") == [("copy_requested", ALICE)]
     assert "Vi samlar ihop allt" in client.get(path).text
 
 
@@ -356,6 +370,10 @@ def test_every_owner_is_told_and_any_of_them_takes_it_back(
     assert bob.get(f"{path}/ending").headers["Location"] == path
     assert bob.post(f"{path}/ending/cancellation").status_code == 303
     assert bob.post(f"{path}/ending/cancellation").status_code == 303  # twice does no harm
+    assert _sealed("ending_requested", "ending_cancelled") == [
+        ("ending_requested", ALICE),
+        ("ending_cancelled", BOB),
+    ]
     _in_a_week(tick)
     assert _count(Organisation) == 1
     assert "ångrades" in client.get(location).text

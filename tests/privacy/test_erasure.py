@@ -16,6 +16,7 @@ from tests.factories import customer, delivered, link_in, sign_in
 from tests.privacy.stories import DORA
 from tests.privacy.stories import member as _member
 from tests.privacy.stories import visit as _visit
+from trustivide.audit.models import AuditEntry
 from trustivide.auth.models import User
 from trustivide.auth.queries import person as person_of
 from trustivide.core import clock, compaction, inventory
@@ -171,6 +172,10 @@ def test_a_decision_can_be_taken_back_while_it_cools_off(
     assert "Ångra raderingen" in client.get("/privacy/").text
     assert client.post("/privacy/erasure", data={"understood": "y"}).status_code == 422
     client.post("/privacy/erasure/cancellation")
+    sealed = select(AuditEntry.event).where(AuditEntry.about_id == user_id)
+    told = set(db.session.scalars(sealed))
+    assert {"erasure_requested", "erasure_cancelled"} <= told
+    db.session.rollback()
     _in_a_week(tick)
     assert db.session.get(User, user_id) is not None
     assert "ångrades" in client.get(location).text

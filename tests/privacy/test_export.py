@@ -19,12 +19,13 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
 from tests.conftest import both_databases
-from tests.factories import customer, delivered, link_in, sign_in
+from tests.factories import account, customer, delivered, link_in, sign_in
 from tests.privacy.canary import fill, prove_second_factor
 from tests.privacy.stories import DORA
 from tests.privacy.stories import member as _member
 from tests.privacy.stories import requests as _requests
 from tests.privacy.stories import visit as _visit
+from trustivide.audit.models import AuditEntry
 from trustivide.auth.queries import person as person_of
 from trustivide.core import clock, inventory
 from trustivide.core.activities import PRIVACY_RIGHTS
@@ -140,6 +141,8 @@ def test_asking_twice_makes_one_download(app: Flask, client: FlaskClient) -> Non
     sign_in(client)
     assert _ask(client) == _ask(client)
     assert _requests("export") == 1
+    sealed = select(AuditEntry.about_id).where(AuditEntry.event == "export_requested")
+    assert db.session.scalars(sealed).all() == [account("alice@exempel.test").id]
 
 
 # What is in it

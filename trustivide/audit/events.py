@@ -7,6 +7,12 @@ from trustivide.core.text import Text
 EVENTS: Mapping[str, Text] = {
     "sign_in": Text("Inloggning", "Sign-in"),
     "sign_in_failed": Text("Misslyckad inloggning", "Failed sign-in"),
+    "password_right": Text(
+        "Rätt lösenord, andra steget återstår", "Right password, second step still due"
+    ),
+    "verify_failed": Text(
+        "Fel när någon inloggad skulle visa vem det är", "Somebody signed in failed to prove who"
+    ),
     "sign_out": Text("Utloggning", "Sign-out"),
     "sessions_revoked": Text("Enheter utloggade", "Devices signed out"),
     "password_changed": Text("Lösenord bytt", "Password changed"),
@@ -26,6 +32,8 @@ EVENTS: Mapping[str, Text] = {
     "passkey_removed": Text("Passkey borttagen", "Passkey removed"),
     "passkey_copied": Text("Passkey verkar kopierad", "Passkey seems copied"),
     "colleague_invited": Text("Kollega inbjuden", "Colleague invited"),
+    "invitation_withdrawn": Text("Inbjudan tillbakadragen", "Invitation withdrawn"),
+    "invitation_declined": Text("Inbjudan avböjd", "Invitation declined"),
     "colleague_joined": Text("Kollega med", "Colleague joined"),
     "role_changed": Text("Roll ändrad", "Role changed"),
     "colleague_removed": Text("Kollega borttagen", "Colleague removed"),
@@ -33,6 +41,14 @@ EVENTS: Mapping[str, Text] = {
         "Krav på tvåstegsinloggning ändrat", "Requirement of two-step sign-in changed"
     ),
     "staff_role_changed": Text("Roll på Trustivide ändrad", "Role at Trustivide changed"),
+    "export_requested": Text("Kopia av egna uppgifter begärd", "Copy of own data asked for"),
+    "erasure_requested": Text("Radering begärd", "Erasure asked for"),
+    "erasure_cancelled": Text("Radering ångrad", "Erasure cancelled"),
+    "copy_requested": Text(
+        "Kopia av organisationens uppgifter begärd", "Copy of the organisation's data asked for"
+    ),
+    "ending_requested": Text("Avslut av avtalet begärt", "Ending of the contract asked for"),
+    "ending_cancelled": Text("Avslut av avtalet ångrat", "Ending of the contract cancelled"),
     "person_opened": Text("Uppgifter öppnade av personal", "Data opened by staff"),
     "hold_placed": Text("Bevarande infört", "Legal hold placed"),
     "hold_ended": Text("Bevarande avslutat", "Legal hold ended"),

@@ -84,20 +84,24 @@ def begin(user: User, onward: str, *, method: str = "password", second_factor: b
 
     ``method`` is how they proved who they are, as :class:`SignInRecord` names it.
     After a second factor too, so that a token stolen before it never gains its
-    powers. Whoever still owes one is told so first; until they gave it nothing is
-    written of a sign-in, and their browser isn't known.
+    powers. Whoever still owes one is told so first; until they gave it the trail says
+    that the password was right, nothing of a sign-in, and their browser isn't known.
     Returns the path to go to: ``onward``, or a page on the way there.
     """
     now, before = clock.now(), _holder()
     with transaction() as db_session:
         owes = not second_factor and queries.has_second_factor(db_session, user)
         if before is not None:
+            if second_factor and before.user.id == user.id:
+                sign_ins.forget_half(db_session, before.sign_in)
             sign_ins.end_by_token(db_session, before.token)
-        if not owes and not (second_factor and _is_in(before, user)):
+        words = device().in_(user.locale)
+        if owes:
+            sign_ins.note_password_right(db_session, user, now, device=words)
+        elif not (second_factor and method == "password" and _is_in(before, user)):
             held = cookies.read(DEVICE)
             give_device(devices.welcome(db_session, user, held, device(), now))
             _note(db_session, user, method)
-        words = device().in_(user.locale)
         token = sign_ins.begin(db_session, user, now, second_factor=second_factor, device=words)
         stop = url_for("auth.second_factor") if owes else _first_stop(db_session, user, now)
     session.clear()
@@ -109,7 +113,7 @@ def begin(user: User, onward: str, *, method: str = "password", second_factor: b
 
 
 def _is_in(before: SignedIn | None, user: User) -> bool:
-    """Whether ``user`` was signed in already, when a second factor was added to it."""
+    """Whether ``user`` was signed in already, so that a second factor only adds to it."""
     return before is not None and before.user.id == user.id and not before.is_halfway
 
 
@@ -123,6 +127,12 @@ def prove_again(who: SignedIn) -> None:
         sign_ins.mark_verified(db_session, who.sign_in, clock.now())
         token = sign_ins.renew(db_session, who.sign_in)
     login_user(SignedIn(who.user, who.sign_in, token))
+
+
+def note_unproven(who: SignedIn, method: str = "password") -> None:
+    """Write down that whoever is signed in did not prove it anew."""
+    with transaction() as db_session:
+        sign_ins.note_unproven(db_session, who.user.id, clock.now(), method=method)
 
 
 def _note(db_session: Session, user: User, method: str) -> None:

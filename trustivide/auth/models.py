@@ -278,7 +278,9 @@ class SignInRecord(Model):
     __subject__ = ByUser("user_id")
     __since__ = "at"
     __table_args__ = (
-        CheckConstraint("method IN ('password','passkey','recovery','reset')", name="method"),
+        CheckConstraint(
+            "method IN ('password','password_only','passkey','recovery','reset')", name="method"
+        ),
     )
 
     id: Mapped[UUID] = key()

@@ -136,6 +136,43 @@ def note(
         about_id=user_id,
         detail=method,
     )
+    _remember(session, user_id, now, method=method, succeeded=succeeded, device=device)
+
+
+def note_password_right(session: Session, user: User, now: datetime, *, device: str) -> None:
+    """Write down that somebody gave the password and owes the second factor.
+
+    If nothing follows, that is the clearest sign of a stolen password.
+    """
+    audit.record(session, "password_right", now, about_id=user.id)
+    _remember(session, user.id, now, method="password_only", succeeded=False, device=device)
+
+
+def forget_half(session: Session, half: SignIn) -> None:
+    """The second factor followed: the sign-in stands in the history, and no longer its half."""
+    session.execute(
+        delete(SignInRecord).where(
+            SignInRecord.user_id == half.user_id,
+            SignInRecord.at == half.created_at,
+            SignInRecord.method == "password_only",
+        )
+    )
+
+
+def note_unproven(session: Session, user_id: UUID, now: datetime, *, method: str) -> None:
+    """Write down that somebody signed in did not prove anew who they are."""
+    audit.record(session, "verify_failed", now, actor_id=user_id, about_id=user_id, detail=method)
+
+
+def _remember(
+    session: Session,
+    user_id: UUID | None,
+    now: datetime,
+    *,
+    method: str,
+    succeeded: bool,
+    device: str,
+) -> None:
     said = {
         SignInRecord.id: literal(uuid4(), Uuid()),
         SignInRecord.user_id: User.id,

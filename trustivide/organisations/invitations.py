@@ -197,36 +197,58 @@ def _offer(
     )
 
 
-def withdraw(session: Session, actor: Actor, invitation_id: UUID) -> str | None:
+def withdraw(session: Session, actor: Actor, invitation_id: UUID, now: datetime) -> str | None:
     """Take an invitation back: its link opens nothing from now on. The address, or ``None``."""
     hold(session, actor, "colleagues.manage")
     row = session.scalar(_own(actor, invitation_id))
     if row is None:
         return None
-    email = row.email
+    email, role = row.email, row.role
     session.delete(row)
     session.flush()
+    audit.record(
+        session,
+        "invitation_withdrawn",
+        now,
+        actor_id=actor.user_id,
+        thing_id=actor.organisation_id,
+        detail=role,
+    )
     return email
 
 
-def decline(session: Session, token: str) -> None:
+def decline(session: Session, token: str, now: datetime) -> None:
     """Whoever got the mail says no: the row goes. Doing it twice does it once."""
-    session.execute(
-        delete(ColleagueInvitation)
-        .where(by_token(token))
-        .execution_options(synchronize_session=False)
-    )
+    _drop(session, by_token(token), None, now)
 
 
-def refuse(session: Session, user: User, invitation_id: UUID) -> bool:
+def refuse(session: Session, user: User, invitation_id: UUID, now: datetime) -> bool:
     """Say no to an invitation to the account's own address; False if there is none."""
-    gone = session.scalar(
+    mine = and_(ColleagueInvitation.id == invitation_id, to(user))
+    return _drop(session, mine, user.id, now)
+
+
+def _drop(
+    session: Session, where: ColumnElement[bool], user_id: UUID | None, now: datetime
+) -> bool:
+    gone = session.execute(
         delete(ColleagueInvitation)
-        .where(ColleagueInvitation.id == invitation_id, to(user))
-        .returning(ColleagueInvitation.id)
+        .where(where)
+        .returning(ColleagueInvitation.organisation_id, ColleagueInvitation.role)
         .execution_options(synchronize_session=False)
+    ).one_or_none()
+    if gone is None:
+        return False
+    audit.record(
+        session,
+        "invitation_declined",
+        now,
+        actor_id=user_id,
+        about_id=user_id,
+        thing_id=gone.organisation_id,
+        detail=gone.role,
     )
-    return gone is not None
+    return True
 
 
 def compose(session: Session, params: dict[str, Any]) -> dict[str, Any] | None:

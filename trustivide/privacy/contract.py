@@ -15,6 +15,7 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from trustivide.audit import actions as audit
 from trustivide.auth import queries as accounts
 from trustivide.core import inventory, tenancy
 from trustivide.core.activities import CUSTOMER_RELATIONS, PRIVACY_RIGHTS
@@ -127,6 +128,9 @@ def request(
     )
     session.add(ending)
     session.flush()
+    audit.record(
+        session, "ending_requested", now, actor_id=person.user_id, thing_id=organisation_id
+    )
     _tell_owners(session, ending, owned[organisation_id], name, code, now)
     return code
 
@@ -156,8 +160,8 @@ def _tell_owners(
         )
 
 
-def cancel(session: Session, organisation_id: UUID, now: datetime) -> bool:
-    """Take the decision back while it cools off; False when there is none to take back."""
+def cancel(session: Session, person: Person, organisation_id: UUID, now: datetime) -> bool:
+    """Take the decision back while it cools off, as an owner; False when there is none."""
     tenancy.lock(session, organisation_id)
     ending = session.scalar(
         select(Erasure)
@@ -170,6 +174,9 @@ def cancel(session: Session, organisation_id: UUID, now: datetime) -> bool:
     asked.state, asked.completed_at = "cancelled", now
     ending.state = "cancelled"
     session.flush()
+    audit.record(
+        session, "ending_cancelled", now, actor_id=person.user_id, thing_id=organisation_id
+    )
     return True
 
 

@@ -21,6 +21,7 @@ from sqlalchemy import ColumnElement, delete, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from trustivide.audit import actions as audit
 from trustivide.core import clock, inventory
 from trustivide.core.activities import PRIVACY_RIGHTS
 from trustivide.core.clock import day_of
@@ -174,6 +175,10 @@ def request(
             session.add(erasure)
     except IntegrityError:  # somebody was a moment quicker
         raise Refused("pending") from None
+    if ended is None:
+        audit.record(
+            session, "erasure_requested", now, actor_id=person.user_id, about_id=person.user_id
+        )
     if not cools:
         start_job(session, "erasure", {"id": str(erasure.id)}, now=now)
         return code
@@ -212,6 +217,9 @@ def cancel(session: Session, person: Person, now: datetime) -> bool:
     erasure.state = "cancelled"
     erasure.user_id = erasure.email = None
     session.flush()
+    audit.record(
+        session, "erasure_cancelled", now, actor_id=person.user_id, about_id=person.user_id
+    )
     return True
 
 

@@ -15,6 +15,7 @@ from flask_babel import force_locale
 from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.orm import Session
 
+from trustivide.audit import actions as audit
 from trustivide.auth import queries as accounts
 from trustivide.core import clock, inventory
 from trustivide.core.activities import PRIVACY_RIGHTS, Activity
@@ -72,6 +73,7 @@ def request(
     )
     session.add(export)
     session.flush()
+    audit.record(session, "export_requested", now, actor_id=person.user_id, about_id=person.user_id)
     start_job(session, "export", {"id": str(export.id)}, now=now)
     return export
 

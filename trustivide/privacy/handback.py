@@ -14,6 +14,7 @@ from flask_babel import force_locale
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from trustivide.audit import actions as audit
 from trustivide.core import tenancy
 from trustivide.core.activities import CUSTOMER_RELATIONS
 from trustivide.core.db import db
@@ -63,6 +64,7 @@ def request(
     )
     session.add(made)
     session.flush()
+    audit.record(session, "copy_requested", now, actor_id=person.user_id, thing_id=organisation_id)
     start_job(session, "hand_back", {"id": str(made.id)}, now=now)
     return made
 

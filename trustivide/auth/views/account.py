@@ -41,6 +41,7 @@ def show() -> ResponseReturnValue:
         history=sign_ins.history(session, who.user.id, now, at_most=_SHOWN),
         methods={
             "password": _("Lösenord"),
+            "password_only": _("Lösenord"),
             "passkey": _("Passkey"),
             "recovery": _("Återställningskod"),
             "reset": _("Nytt lösenord via mejl"),
@@ -76,6 +77,7 @@ def _is_current(form: ChangePasswordForm, who: login.SignedIn) -> bool:
     """Whether the current password is right, where there is one; else the form says so."""
     if "current" not in form or matches(who.user.password_hash, form.current.data):
         return True
+    login.note_unproven(who)
     form.current.errors = [_("Lösenordet stämmer inte. Försök igen.")]
     return False
 

@@ -124,6 +124,7 @@ def passkey_verify() -> ResponseReturnValue:
     if _proven("verify", who.user.id) is not None:
         login.prove_again(who)
         return go(onward())
+    login.note_unproven(who, "passkey")
     form = PasswordForm(formdata=None)
     form.form_errors.append(_not_proven())
     return verify_page(who, form, status=422)

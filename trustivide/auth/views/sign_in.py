@@ -156,4 +156,6 @@ def verify() -> ResponseReturnValue:
     if request.method == "POST" and is_password_of(form, who.user.id):
         login.prove_again(who)
         return go(onward())
+    if form.password.data:
+        login.note_unproven(who)
     return verify_page(who, form, status=422 if form.is_submitted() else 200)

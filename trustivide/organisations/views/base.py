@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from flask import Blueprint, Response, g, request, session, url_for
+from werkzeug.exceptions import Conflict
 
 from trustivide.auth import login
 from trustivide.core.db import db
@@ -30,6 +31,29 @@ def chosen() -> UUID | None:
 def choose(organisation_id: UUID) -> None:
     """Work in this organisation from the next request on."""
     session[_CHOICE] = str(organisation_id)
+
+
+def refuse_of_another(actor: queries.Actor) -> None:
+    """Stop a form whose page was of another organisation than the one it would change now.
+
+    Somebody who belongs to several may have switched in another tab since. Raises
+    :class:`Conflict` with a page that says so, and nothing has changed.
+    """
+    rendered_for = request.form.get("for_organisation", str(actor.organisation_id))
+    if rendered_for == str(actor.organisation_id):
+        return
+    mine = queries.organisations_of(db.session(), actor.user_id)
+    before = next((key for key in mine if str(key) == rendered_for), None)
+    raise Conflict(
+        response=page(
+            "organisations/switched.html",
+            fragment="switched",
+            status=409,
+            now=mine[actor.organisation_id],
+            before=before,
+            before_name=mine.get(before) if before else None,
+        )
+    )
 
 
 def actor() -> queries.Actor:

@@ -105,7 +105,7 @@ def send_again(organisation_id: UUID, invitation_id: UUID) -> ResponseReturnValu
 def withdraw(organisation_id: UUID, invitation_id: UUID) -> ResponseReturnValue:
     """Take an invitation back."""
     with transaction() as session:
-        email = invitations.withdraw(session, actor(), invitation_id)
+        email = invitations.withdraw(session, actor(), invitation_id, clock.now())
     tell(_("Inbjudan till %(email)s är tillbakadragen.", email=found(email)))
     return _back(organisation_id)
 
@@ -213,7 +213,7 @@ def _offer(invited: invitations.Invited, status: int = 200, **context: Any) -> R
 def refuse(token: str) -> ResponseReturnValue:
     """Say no to an invitation, with or without an account; its row goes."""
     with transaction() as session:
-        invitations.decline(session, token)
+        invitations.decline(session, token, clock.now())
     return page("organisations/refused.html")
 
 
@@ -238,5 +238,5 @@ def refuse_received(invitation_id: UUID) -> ResponseReturnValue:
     """Say no to an invitation to the address of whoever is signed in."""
     who: login.SignedIn = found(login.current())
     with transaction() as session:
-        found(invitations.refuse(session, who.user, invitation_id) or None)
+        found(invitations.refuse(session, who.user, invitation_id, clock.now()) or None)
     return page("organisations/refused.html")

@@ -1,6 +1,6 @@
 """Every page of the organisations; importing this gives the blueprint its routes."""
 
 from trustivide.organisations.views import invitations, people, registration
-from trustivide.organisations.views.base import bp, chosen
+from trustivide.organisations.views.base import bp, chosen, refuse_of_another
 
-__all__ = ["bp", "chosen", "invitations", "people", "registration"]
+__all__ = ["bp", "chosen", "invitations", "people", "refuse_of_another", "registration"]

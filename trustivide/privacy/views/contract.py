@@ -132,7 +132,7 @@ def keep_contract(organisation_id: UUID) -> ResponseReturnValue:
     """Take the decision back while it cools off; any owner may."""
     _owned(organisation_id)
     with transaction() as session:
-        undone = contract.cancel(session, organisation_id, clock.now())
+        undone = contract.cancel(session, visitor().person, organisation_id, clock.now())
     if undone:
         tell(_("Avslutet är ångrat. Allt är som förut."))
     return go(url_for("privacy.organisation", organisation_id=organisation_id))
