@@ -365,7 +365,8 @@ def _check_live_tables(app: Flask) -> None:
         if command.info_name == "db":
             return
         command = command.parent
-    with app.app_context():
+    # Locked, since of two who open a new file at once SQLite lets one fail.
+    with locks.alone(Path(app.instance_path)), app.app_context():
         unknown = inventory.undeclared_tables(db.engine)
     if unknown:
         raise BootError("the database has tables that no model declares: " + ", ".join(unknown))
