@@ -1,4 +1,4 @@
-# make setup | run | test | check | record. PORT moves `make run` to another port.
+# make setup | run | test | check | scan | record. PORT moves `make run` to another port.
 
 PORT ?= 5000
 PYTHON ?= $(firstword $(foreach p,python3 python3.14 python3.13 python3.12 python3.11,$(shell \
@@ -9,7 +9,7 @@ CATALOGUES := $(wildcard translations/*/LC_MESSAGES/messages.po)
 KEYWORDS := -k _l -k lazy_gettext -k lazy_ngettext:1,2 -k lazy_pgettext:1c,2
 EXTRACT := $(BIN)/pybabel -q extract -F babel.cfg $(KEYWORDS) --no-wrap --sort-output --no-location
 
-.PHONY: setup run test check lint types translations translations-update record chromium
+.PHONY: setup run test check scan lint types translations translations-update record chromium
 
 setup: .venv/.runtime $(CATALOGUES:.po=.mo)
 
@@ -24,6 +24,11 @@ setup: .venv/.runtime $(CATALOGUES:.po=.mo)
 .venv/.development: requirements-dev.txt requirements.txt | .venv/bin/python
 	$(BIN)/pip install -q --disable-pip-version-check -r requirements-dev.txt
 	@touch $@ .venv/.runtime
+
+.venv-scan/.installed: requirements-scan.txt .venv/.development
+	$(BIN)/python -m venv .venv-scan
+	.venv-scan/bin/pip install -q --disable-pip-version-check -r requirements-scan.txt
+	@touch $@
 
 %.mo: %.po | .venv/.runtime
 	$(BIN)/pybabel -q compile -i $< -o $@ -l $(notdir $(patsubst %/LC_MESSAGES/,%,$(dir $<)))
@@ -41,9 +46,15 @@ test: .venv/.development $(CATALOGUES:.po=.mo) chromium
 
 check: lint types translations test
 
+# Scanners against a site of their own, with people of every role; SCAN=--quick for a look.
+scan: .venv-scan/.installed setup
+	$(BIN)/python -m scan $(SCAN)
+
 lint: .venv/.development
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	@# Aside: bandit warns of each nosec that one of its rules at that place doesn't need.
+	$(BIN)/bandit -q -c pyproject.toml -r trustivide 2>/dev/null
 
 types: .venv/.development
 	$(BIN)/mypy

@@ -56,14 +56,16 @@ def colleague(
     return user
 
 
-def staff(name: str = "Stina Ström", email: str = "stina@trustivide.test") -> User:
+def staff(
+    name: str = "Stina Ström", email: str = "stina@trustivide.test", role: str = "owner"
+) -> User:
     """A confirmed member of staff without a second factor yet."""
     with transaction() as session:
         user = auth.create_user(
             session, email=email, name=name, password=PASSWORD, locale="sv", now=clock.now()
         )
         user.confirmed_at = clock.now()
-        user.is_staff = True
+        user.staff_role = role
     return user
 
 

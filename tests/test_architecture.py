@@ -13,7 +13,7 @@ from sqlalchemy import ForeignKey
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from tests.factories import customer, sign_in
-from trustivide import POLICIES
+from trustivide import PERMISSIONS, POLICIES
 from trustivide.core import inventory
 from trustivide.core.activities import ACCOUNTS, ALL, Activity
 from trustivide.core.db import BLANK, DELETE_ROW, Base, key, personal, plain
@@ -26,7 +26,8 @@ PACKAGE = Path(__file__).parent.parent / "trustivide"
 
 # Which packages a package may import besides itself. Arrows go upwards only in this table.
 CORE: set[str] = {"core"}
-RIGHTS = CORE | {"rights"}
+AUDIT = CORE | {"audit"}
+RIGHTS = AUDIT | {"rights"}
 OUTBOX = RIGHTS | {"outbox"}
 AUTH = OUTBOX | {"auth"}
 ORGANISATIONS = AUTH | {"organisations"}
@@ -35,6 +36,7 @@ WORKSHOPS = TEAMS | {"workshops"}
 SURVEYS = WORKSHOPS | {"surveys"}
 MAY_IMPORT = {
     "core": CORE,
+    "audit": AUDIT,
     "rights": RIGHTS,
     "outbox": OUTBOX | {"config"},
     "auth": AUTH,
@@ -47,13 +49,16 @@ MAY_IMPORT = {
     "web": CORE,
     "config": CORE,
 }
-WIRING = {"trustivide", "trustivide.cli", "trustivide.demo"}
+WIRING = {"trustivide", "trustivide.cli", "trustivide.demo", "trustivide.key_commands"} | {
+    "trustivide.doctor",
+    "trustivide.office_commands",
+}
 """create_app and the commands import everything."""
 
 # Modules that know HTTP or the reader's language. Everything else in a feature is models,
 # actions and queries.
 VIEW_MODULES = {
-    "auth": {"views", "forms", "login"},
+    "auth": {"views", "forms", "login", "ceremonies"},
     "organisations": {"views", "forms"},
     "teams": {"views", "forms"},
     "workshops": {"views", "forms"},
@@ -63,8 +68,8 @@ VIEW_MODULES = {
 }
 PROCESSES = {"outbox.delivery", "outbox.worker", "privacy.export", "privacy.handback"}
 """Parts of the worker process: they hold an application, but no request."""
-SHARED_VIEW_MODULES = {"auth.login"}
-"""Who is signed in is asked by every feature's views."""
+SHARED_VIEW_MODULES = {"auth.login", "auth.ceremonies"}
+"""Who is signed in is asked by every feature's views; a passkey can be made in more than one."""
 EXCEPTIONS = {("organisations.forms", "auth.forms")}
 """Registering is choosing a password: the field and its rules are the same as at a reset."""
 ABOUT_HTTP = {
@@ -259,13 +264,19 @@ def test_relationships_have_no_way_back() -> None:
 
 
 def test_every_route_has_an_access_rule(app: Flask) -> None:
-    access.check(app, POLICIES)
+    access.check(app, POLICIES, PERMISSIONS)
 
 
-def test_a_route_without_an_access_rule_stops_the_boot(app: Flask) -> None:
+def test_replay_indico_cve_2026_28352_a_forgotten_access_check_stops_the_boot(app: Flask) -> None:
     app.add_url_rule("/forgotten", "forgotten", lambda: "everything")
     with pytest.raises(BootError, match="/forgotten"):
-        access.check(app, POLICIES)
+        access.check(app, POLICIES, PERMISSIONS)
+
+
+def test_a_route_that_asks_for_an_unknown_permission_stops_the_boot(app: Flask) -> None:
+    app.add_url_rule("/misspelt", "misspelt", access.member("teams.mange")(lambda: "everything"))
+    with pytest.raises(BootError, match="/misspelt"):
+        access.check(app, POLICIES, PERMISSIONS)
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ def section(text: str, heading: str) -> str:
 def test_the_readme_has_every_setting_and_no_other(readme: str) -> None:
     rows = re.findall(r"^\| `.*$", section(readme, "Settings"), re.MULTILINE)
     assert rows == [
-        f"| `{s.name}` | {f'`{s.default}`' if s.default else ''} | {s.meaning} |"
+        f"| `{s.name}` | {f'`{s.default}`' if s.default else ''} | {s.documented} |"
         for s in config.SETTINGS
     ]
 

@@ -5,8 +5,10 @@ import re
 from pathlib import Path
 
 import pytest
-from flask import Flask
-from jinja2 import nodes
+from jinja2 import Environment, nodes
+
+from tests.conftest import environment
+from trustivide import create_app
 
 ROOT = Path(__file__).parent.parent / "templates"
 NAMES = sorted(str(p.relative_to(ROOT)) for p in ROOT.rglob("*") if p.suffix in {".html", ".txt"})
@@ -49,17 +51,25 @@ def bare_text(source: str) -> list[str]:
     return [word for word in words if word not in _NAMES]
 
 
-def parse(app: Flask, name: str) -> nodes.Template:
-    return app.jinja_env.parse((ROOT / name).read_text(), name)
+@pytest.fixture(scope="module")
+def jinja(tmp_path_factory: pytest.TempPathFactory) -> Environment:
+    """The environment that renders; to look at templates, one for all of them will do."""
+    return create_app(environment(tmp_path_factory.mktemp("templates"))).jinja_env
+
+
+def parse(jinja: Environment, name: str) -> nodes.Template:
+    return jinja.parse((ROOT / name).read_text(), name)
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_template_parses_and_every_word_of_it_is_translated(app: Flask, name: str) -> None:
-    app.jinja_env.get_template(name)
-    assert bare_text(skeleton(parse(app, name))) == []
+def test_a_template_parses_and_every_word_of_it_is_translated(
+    jinja: Environment, name: str
+) -> None:
+    jinja.get_template(name)
+    assert bare_text(skeleton(parse(jinja, name))) == []
 
 
-def test_the_walker_finds_bare_text(app: Flask) -> None:
+def test_the_walker_finds_bare_text(jinja: Environment) -> None:
     found = {
         '<p class="lead">{{ _("Spara") }} now</p>': ["now"],
         '<a href="{{ url }}" title="Open it">{{ x }}</a>': ["Open", "it"],
@@ -68,12 +78,12 @@ def test_the_walker_finds_bare_text(app: Flask) -> None:
         "{% block content %}{% if x %}<b>yes</b>{% endif %}{% endblock %}": ["yes"],
     }
     for source, words in found.items():
-        assert bare_text(skeleton(app.jinja_env.parse(source))) == words, source
+        assert bare_text(skeleton(jinja.parse(source))) == words, source
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_a_page_has_a_title(app: Flask, name: str) -> None:
-    tree = parse(app, name)
+def test_a_page_has_a_title(jinja: Environment, name: str) -> None:
+    tree = parse(jinja, name)
     if tree.find(nodes.Extends) is None or Path(name).name in FRAMES:
         return
     (title,) = [block for block in tree.find_all(nodes.Block) if block.name == "title"]
@@ -81,7 +91,7 @@ def test_a_page_has_a_title(app: Flask, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in PAGES if name not in DOWNLOADED])
-def test_a_page_brings_no_script_and_no_style(app: Flask, name: str) -> None:
+def test_a_page_brings_no_script_and_no_style(jinja: Environment, name: str) -> None:
     source = (ROOT / name).read_text()
     for tag in re.findall(r"<script\b[^>]*>", source):
         assert "src=" in tag

@@ -1,5 +1,6 @@
 """Trustivide: measure and grow trust in teams. Everything is wired here, and only here."""
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,17 +18,21 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from trustivide import cli, config
 from trustivide.admin import queries as office
 from trustivide.admin.views import routes as admin_pages
-from trustivide.auth import login
+from trustivide.audit import actions as audit
+from trustivide.audit.models import AuditEntry
+from trustivide.auth import addresses, factors, login
 from trustivide.auth import queries as accounts
-from trustivide.auth import views as auth
-from trustivide.core import activities, compaction, crypto, inventory, locks
+from trustivide.auth.views import routes as auth
+from trustivide.core import activities, clock, compaction, crypto, inventory, locks
 from trustivide.core import holds as core_holds
 from trustivide.core.cookies import SESSION
 from trustivide.core.db import db
 from trustivide.core.errors import BootError
+from trustivide.core.roles import CUSTOMER, STAFF, customer_may, staff_may
 from trustivide.organisations import actions as organisation_actions
+from trustivide.organisations import invitations as colleague_invitations
 from trustivide.organisations import queries as organisations
-from trustivide.organisations import views as organisation_views
+from trustivide.organisations.views import routes as organisation_pages
 from trustivide.outbox import delivery, worker
 from trustivide.outbox.registry import registry as outbox
 from trustivide.privacy import access as privacy_access
@@ -59,7 +64,7 @@ from trustivide.surveys import views as surveys
 from trustivide.teams import actions as team_actions
 from trustivide.teams import queries as team_queries
 from trustivide.teams import views as teams
-from trustivide.web import access, errors, headers, limits, locale
+from trustivide.web import access, cookies, errors, headers, limits, locale
 from trustivide.web import views as web
 from trustivide.workshops import views as workshops
 
@@ -74,6 +79,7 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
     that production must not have.
     """
     settings = config.load(environ)
+    _speak()
     app = Flask(
         "trustivide",
         root_path=str(ROOT / "trustivide"),
@@ -87,7 +93,9 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
     db.init_app(app)
     Migrate(app, db, directory=str(ROOT / "migrations"), render_as_batch=True)
     with locks.alone(settings.instance):
-        # Web and worker start together; whoever is first makes the files.
+        # Web and worker start together; whoever is first makes the files. Of two
+        # who open a new one at once SQLite lets one fail.
+        _check_live_tables(app)
         ledger.install(ledger.Ledger(settings.ledger_url))
         worker.init_app(app)
     Mail(app)
@@ -99,13 +107,14 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
     CSRFProtect(app)
     login.init_app(app)
     locale.init_app(app, login.account_locale)
+    cookies.init_app(app)
     headers.init_app(app)
     limits.init_app(app)
     errors.init_app(app)
     web.init_app(app, delivery.mail_folder(app))
     for blueprint in (
         auth.bp,
-        organisation_views.bp,
+        organisation_pages.bp,
         teams.bp,
         surveys.bp,
         answering.bp,
@@ -120,12 +129,17 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
     _connect_features()
     _measure_promises(settings)
     _templates(app, settings)
-    access.init_app(app, POLICIES)
-    access.check(app, POLICIES)
+    access.init_app(app, POLICIES, _note_denied)
+    access.check(app, POLICIES, PERMISSIONS)
     inventory.check()
-    _check_live_tables(app)
     cli.init_app(app)
     return app
+
+
+def _speak() -> None:
+    """Let our own lines through; where they go is the host's choice, and stderr without one."""
+    logging.basicConfig(format="%(levelname)s %(name)s %(message)s")
+    logging.getLogger("trustivide").setLevel(logging.INFO)
 
 
 def _configure(app: Flask, settings: config.Settings) -> None:
@@ -143,7 +157,10 @@ def _configure(app: Flask, settings: config.Settings) -> None:
         SESSION_COOKIE_SAMESITE="Lax",
         WTF_CSRF_SSL_STRICT=False,  # web.headers checks Origin and Sec-Fetch-Site instead
         WTF_CSRF_TIME_LIMIT=None,  # as long as the session: a slow form must not be lost
-        MAX_CONTENT_LENGTH=2 * 1024 * 1024,
+        # A hundred thousand pasted characters fit, of four bytes each, written as %XX.
+        MAX_CONTENT_LENGTH=2_000_000,
+        MAX_FORM_MEMORY_SIZE=500_000,
+        MAX_FORM_PARTS=1000,
         MAIL_SERVER=settings.values["MAIL_SERVER"],
         MAIL_PORT=int(settings.values["MAIL_PORT"]),
         MAIL_USERNAME=settings.values["MAIL_USERNAME"] or None,
@@ -180,16 +197,22 @@ def _connect_features() -> None:
         team_queries.people_of,
     )
     registries.informants[:] = [inventory.Informant("teams", team_queries.given_to)]
-    registries.origins.update(team_member=team_queries.origins, invitation=survey_queries.origins)
+    registries.origins.update(
+        team_member=team_queries.origins,
+        invitation=survey_queries.origins,
+        colleague_invitation=colleague_invitations.origins,
+    )
     registries.stores[:] = [delivery.DEVELOPMENT_MAIL, export.FILES]
     team_actions.removal_blockers[:] = [survey_actions.blocks_removal]
     for told in (survey_actions.on_organisation_closing, contract.on_closing):
         organisation_actions.organisation_closing.connect(told)
     address_changes.address_corrected.connect(survey_actions.on_address_corrected)
+    addresses.address_taken_back.connect(address_changes.on_taken_back)
     survey_actions.right_by_code.connect(code_requests.note)
     survey_queries.notes_by_code[:] = [code_requests.noted]
     outbox.composers.update(
         survey_mails.COMPOSERS
+        | colleague_invitations.COMPOSERS
         | privacy_links.COMPOSERS
         | desk.COMPOSERS
         | address_changes.COMPOSERS
@@ -216,12 +239,18 @@ def _connect_features() -> None:
     ]
     outbox.every_night[:] = [
         organisation_actions.forget_unconfirmed,
+        audit.check,
+        audit.prune,
         holds.end_due,
         retention.sweep,
         desk.remind,
         news.tell_by_mail,
     ]
     login.first_stops[:] = [news.first_stop]
+    factors.required_by[:] = [organisations.requires_second_factor]
+    retention.elsewhere["audit_entry"] = retention.Elsewhere(
+        AuditEntry.__label__, activities.SECURITY_LOG, audit.prunable
+    )
 
 
 def _measure_promises(settings: config.Settings) -> None:
@@ -244,45 +273,82 @@ def _measure_promises(settings: config.Settings) -> None:
 # What each kind of access rule asks. ``web`` knows no role and no user.
 
 
-def _account(_: str | None) -> Any:
-    who = login.current()
+def _entering(_: str | None) -> login.SignedIn:
+    who = login.current() or login.halfway()
     if who is None:
         raise access.SignInFirst
     return who
 
 
-def _member(role: str | None) -> organisations.Actor:
+def _account(_: str | None) -> login.SignedIn:
+    who = login.current()
+    if who is None:
+        raise access.SignInFirst(_next_step("auth.login"))
+    return who
+
+
+def _next_step(otherwise: str) -> str:
+    """Where somebody who isn't signed in goes: they may lack the second factor alone."""
+    return "auth.second_factor" if login.halfway() else otherwise
+
+
+def _acting(who: login.SignedIn) -> organisations.Actor | None:
+    return organisations.acting(db.session(), who.user.id, organisation_pages.chosen())
+
+
+def _member(permission: str | None) -> organisations.Actor:
+    """In the organisation that the path names, else in the one that the person works in."""
     who = _account(None)
-    actor = organisations.actor_for(db.session(), who.user.id)
-    if actor is None or not actor.may(role or "member"):
+    named = (request.view_args or {}).get("organisation_id")
+    if named is None:
+        actor = _acting(who)
+    else:
+        actor = organisations.actor_in(db.session(), who.user.id, named)
+    if actor is None or not actor.may(str(permission)):
         raise NotFound
+    _with_second_factor(who)
     return actor
 
 
-def _staff(_: str | None) -> Any:
+def _staff(permission: str | None) -> login.SignedIn:
     who = _account(None)
-    if not who.user.is_staff:
+    if not staff_may(who.user.staff_role, str(permission)):
         raise NotFound
-    if not who.sign_in.second_factor:
-        raise access.SignInFirst("auth.second_factor")
+    _with_second_factor(who)
     return who
+
+
+def _with_second_factor(who: login.SignedIn) -> None:
+    """Whoever must have a second factor and has none sets it up first."""
+    if not who.sign_in.second_factor and factors.is_required(db.session(), who.user):
+        raise access.SignInFirst("auth.second_factor")
+
+
+def _note_denied(permission: str) -> None:
+    """A role said no to somebody signed in: the audit trail tells, the page doesn't."""
+    who = login.current()
+    if who is not None:
+        audit.note_denied(clock.now(), who.user.id, permission)
 
 
 def _subject(_: str | None) -> privacy_access.Visitor:
     visitor = privacy_access.visitor()
     if visitor is None:
-        raise access.SignInFirst("privacy.find")
+        raise access.SignInFirst(_next_step("privacy.find"))
     return visitor
 
 
 POLICIES: dict[str, access.Policy] = {
     "public": lambda _: None,
+    "entering": _entering,
     "account": _account,
     "member": _member,
     "staff": _staff,
     "subject": _subject,
     "respondent": lambda _: respondents.holder(),
 }
+PERMISSIONS = {"member": CUSTOMER, "staff": STAFF}
+"""What these kinds of access rule may ask for."""
 
 
 def _templates(app: Flask, settings: config.Settings) -> None:
@@ -295,41 +361,50 @@ def _templates(app: Flask, settings: config.Settings) -> None:
             stamps[name] = f"{(ROOT / 'static' / name).stat().st_mtime_ns:x}"
         return url_for("static", filename=name, v=stamps[name])
 
-    def nav() -> list[SimpleNamespace]:
-        who = login.current()
-        if who is None:
+    def nav(viewer: SimpleNamespace | None) -> list[SimpleNamespace]:
+        """The ways to where the viewer may go, and no other."""
+        if viewer is None:
             return []
-        own = "privacy.index"
-        if who.user.is_staff:
-            items = [
-                ("admin.index", locale.gettext("Kontoret")),
-                (own, locale.gettext("Min integritet")),
-            ]
-        else:
-            items = [
-                ("teams.index", locale.gettext("Team")),
-                ("surveys.index", locale.gettext("Enkäter")),
-                ("workshops.index", locale.gettext("Workshoppar")),
-                (own, locale.gettext("Min integritet")),
-            ]
+        _ = locale.gettext
+        people = {"organisation_id": viewer.organisation_id}
+        items = [
+            ("admin.index", _("Kontoret"), "office.open", {}),
+            ("teams.index", _("Team"), "teams.manage", {}),
+            ("surveys.index", _("Enkäter"), "surveys.manage", {}),
+            ("workshops.index", _("Workshoppar"), "workshops.use", {}),
+            ("organisations.people", _("Organisation"), "colleagues.manage", people),
+            ("privacy.index", _("Min integritet"), None, {}),
+        ]
         here = (request.blueprint or "").split(".")[0]
         return [
-            SimpleNamespace(href=url_for(to), label=label, active=to.split(".")[0] == here)
-            for to, label in items
+            SimpleNamespace(
+                href=url_for(to, **values), label=label, active=to.split(".")[0] == here
+            )
+            for to, label, permission, values in items
+            if permission is None or viewer.may(permission)
         ]
 
     def viewer() -> SimpleNamespace | None:
         who = login.current()
         if who is None:
             return None
-        actor = organisations.actor_for(db.session(), who.user.id)
+        actor = _acting(who)
+        theirs = organisations.organisations_of(db.session(), who.user.id)
+
+        def may(permission: str) -> bool:
+            """What pages ask before they show a way to something."""
+            if permission in STAFF:
+                return staff_may(who.user.staff_role, permission)
+            return actor is not None and customer_may(actor.role, permission)
+
         return SimpleNamespace(
             name=who.user.name,
             email=who.user.email,
             is_staff=who.user.is_staff,
-            organisation_name=(
-                organisations.organisation_of(db.session(), actor).name if actor else None
-            ),
+            may=may,
+            organisation_id=actor.organisation_id if actor else None,
+            organisation_name=theirs[actor.organisation_id] if actor else None,
+            organisations=theirs,
         )
 
     @app.context_processor
@@ -344,7 +419,8 @@ def _templates(app: Flask, settings: config.Settings) -> None:
             url=settings.values["HTMX_URL"],
             integrity=settings.values["HTMX_INTEGRITY"],
         )
-        return {"viewer": viewer(), "nav": nav(), "htmx": htmx}
+        whose = viewer()
+        return {"viewer": whose, "nav": nav(whose), "htmx": htmx}
 
     env.globals.update(
         asset=asset,
@@ -365,8 +441,7 @@ def _check_live_tables(app: Flask) -> None:
         if command.info_name == "db":
             return
         command = command.parent
-    # Locked, since of two who open a new file at once SQLite lets one fail.
-    with locks.alone(Path(app.instance_path)), app.app_context():
+    with app.app_context():
         unknown = inventory.undeclared_tables(db.engine)
     if unknown:
         raise BootError("the database has tables that no model declares: " + ", ".join(unknown))

@@ -16,8 +16,10 @@ from sqlalchemy import select
 from trustivide import config
 from trustivide import demo as demonstration
 from trustivide.core import clock, inventory
-from trustivide.core.crypto import KeyRing
 from trustivide.core.db import db
+from trustivide.doctor import doctor
+from trustivide.key_commands import keys
+from trustivide.office_commands import audit, staff
 from trustivide.organisations.models import Organisation
 from trustivide.outbox import worker as outbox_worker
 from trustivide.privacy import promises, record, retention, trace
@@ -25,7 +27,6 @@ from trustivide.privacy.measures import KEPT, NOT_YET
 from trustivide.web.forms import clean_address
 
 privacy = AppGroup("privacy", help="What the product knows about people, and whether that holds.")
-keys = AppGroup("keys", help="The key ring.")
 assets = AppGroup("assets", help="Files of others that an operator may serve himself.")
 
 
@@ -124,7 +125,8 @@ def privacy_retention(dry_run: bool) -> None:
             held = f"  {f.held} held" if f.held else ""
             following = f"  next {f.next_on}" if f.next_on else ""
             click.echo(f"{f.group.name:<24} {f.due:>9} due{held}{following}")
-        for name, n in retention.spent(session, now).items():
+        others = {name: other.due(session, now) for name, other in retention.elsewhere.items()}
+        for name, n in (retention.spent(session, now) | others).items():
             click.echo(f"{name:<24} {n:>9} due")
         return
     retention.sweep(now)
@@ -134,19 +136,13 @@ def privacy_retention(dry_run: bool) -> None:
     click.echo(f"{sum(run.counts.values())} in all")
 
 
-@keys.command("new")
-def keys_new() -> None:
-    """Print a fresh key ring for TRUSTIVIDE_KEYS."""
-    click.echo(json.dumps(json.loads(KeyRing.generate().to_json())))
-
-
 @assets.command("htmx")
 def assets_htmx() -> None:
     """Fetch htmx, verify its hash, and keep it in static/vendor/."""
     values = current_app.config["SETTINGS"].values
     # Where the file is served from here already, the address says nothing about its origin.
     url = config.HTMX_URL if values["HTMX_URL"].startswith("/") else values["HTMX_URL"]
-    with urllib.request.urlopen(url, timeout=30) as response:  # noqa: S310  the operator's own address
+    with urllib.request.urlopen(url, timeout=30) as response:  # nosec B310 # noqa: S310  the operator's own address
         content = response.read()
     if not fits(content, values["HTMX_INTEGRITY"]):
         raise click.ClickException(f"{url} does not have the hash {values['HTMX_INTEGRITY']}")
@@ -182,7 +178,7 @@ def demo() -> None:
 
 def init_app(app: Flask) -> None:
     """Add the commands."""
-    for command in (privacy, keys, assets, demo):
+    for command in (privacy, audit, staff, keys, assets, demo, doctor):
         app.cli.add_command(command)
 
     @app.cli.command("worker")

@@ -12,7 +12,7 @@ from trustivide.core.activities import Recipient
 from trustivide.core.crypto import KeyRing
 from trustivide.core.errors import BootError
 
-DEVELOPMENT_SECRET = "development-only-secret"  # noqa: S105  refused in production
+DEVELOPMENT_SECRET = "development-only-secret"  # nosec B105 # noqa: S105  refused in production
 HTMX_URL = "https://cdn.jsdelivr.net/npm/htmx.org@4.0.1/dist/htmx.min.js"
 HTMX_INTEGRITY = "sha384-Qp9rdC8H7EqOoX+nR0P3RPG2Noji+qdwJlGpfzwQJsfOpp3sGwIdSP9xO3+UlEhn"
 
@@ -22,6 +22,7 @@ class Setting:
     """One environment variable. ``required`` means that production won't boot without it.
 
     What ``reaches`` a host gives it data: production wants to know who that is.
+    A ``secret`` may be kept in a file instead, named by ``<name>_FILE``.
     """
 
     name: str
@@ -29,31 +30,54 @@ class Setting:
     meaning: str
     required: bool = False
     reaches: bool = False
+    secret: bool = False
+
+    @property
+    def file(self) -> str:
+        """The variable that names the file of a secret."""
+        return f"{self.name}_FILE"
+
+    @property
+    def documented(self) -> str:
+        """The meaning as the README gives it."""
+        return f"{self.meaning}; or `{self.file}`" if self.secret else self.meaning
 
 
 SETTINGS = (
     Setting("TRUSTIVIDE_ENV", "development", "`development` or `production`"),
-    Setting("SECRET_KEY", DEVELOPMENT_SECRET, "signs cookies; 32 characters or more", True),
+    Setting(
+        "SECRET_KEY", DEVELOPMENT_SECRET, "signs cookies; 32 characters or more", True, secret=True
+    ),
     Setting(
         "TRUSTIVIDE_KEYS",
         "",
         "the key ring as JSON (`flask --app wsgi keys new` prints one); "
         "in development it is made once in `instance/keys.json`",
         True,
+        secret=True,
     ),
-    Setting("DATABASE_URL", "", "main database; default SQLite in `instance/`", True, reaches=True),
+    Setting(
+        "DATABASE_URL",
+        "",
+        "main database; default SQLite in `instance/`",
+        True,
+        reaches=True,
+        secret=True,
+    ),
     Setting(
         "LEDGER_URL",
         "",
         "rights ledger, a second database; default SQLite in `instance/`",
         True,
         reaches=True,
+        secret=True,
     ),
     Setting(
         "REDIS_URL",
         "",
         "wakes the worker and counts limits through Redis when set",
         reaches=True,
+        secret=True,
     ),
     Setting(
         "PROCESSORS",
@@ -62,7 +86,12 @@ SETTINGS = (
         '`{"smtp.example.org": {"recipient": "mail", "name": "…", "country": "SE"}}`, outside the '
         'EEA with `"ground": {"sv": "…", "en": "…"}`; `localhost` is who runs this machine',
     ),
-    Setting("PUBLIC_URL", "http://localhost:5000", "where links in mail lead", True),
+    Setting(
+        "PUBLIC_URL",
+        "http://localhost:5000",
+        "where links in mail lead, and the one origin of passkeys",
+        True,
+    ),
     Setting("CONTACT_EMAIL", "contact@trustivide.com", "the address for privacy questions"),
     Setting(
         "MAIL_SERVER",
@@ -74,8 +103,8 @@ SETTINGS = (
     Setting("MAIL_PORT", "25", "SMTP port"),
     Setting("MAIL_USE_TLS", "false", "STARTTLS with a verified certificate"),
     Setting("MAIL_USE_SSL", "false", "TLS from the first byte"),
-    Setting("MAIL_USERNAME", "", "SMTP user"),
-    Setting("MAIL_PASSWORD", "", "SMTP password"),
+    Setting("MAIL_USERNAME", "", "SMTP user", secret=True),
+    Setting("MAIL_PASSWORD", "", "SMTP password", secret=True),
     Setting(
         "MAIL_DEFAULT_SENDER",
         "Trustivide <no-reply@trustivide.example>",
@@ -86,12 +115,20 @@ SETTINGS = (
     Setting("HTMX_INTEGRITY", HTMX_INTEGRITY, "its Subresource Integrity hash"),
     Setting("INSTANCE_PATH", "instance", "folder for the databases, files and keys of development"),
     Setting("PROXIES", "0", "how many trusted proxies set X-Forwarded-For in front"),
+    Setting(
+        "WEB_CONCURRENCY",
+        "1",
+        "how many web processes there are; gunicorn starts so many unless told otherwise",
+    ),
 )
 
 
 @dataclass(frozen=True)
 class Settings:
-    """The settings, read and typed. ``values`` keeps the raw strings by name."""
+    """The settings, read and typed. ``values`` keeps the raw strings by name.
+
+    ``own_keys`` is the file where development keeps a key ring that it made itself.
+    """
 
     production: bool
     secret_key: str
@@ -103,8 +140,11 @@ class Settings:
     contact_email: str
     instance: Path
     proxies: int
+    processes: int
     recipients: Mapping[str, Sequence[Recipient]]
     values: Mapping[str, str]
+    secret_files: Sequence[Path]
+    own_keys: Path | None
 
     @property
     def secure_cookies(self) -> bool:
@@ -120,10 +160,11 @@ class Settings:
 def load(environ: Mapping[str, str] | None = None) -> Settings:
     """Read and check the environment. Raises :class:`BootError` naming every wrong setting."""
     environ = os.environ if environ is None else environ
-    values = {s.name: environ.get(s.name, "") or s.default for s in SETTINGS}
+    given, wrong = _given(environ)
+    values = {s.name: given.get(s.name) or s.default for s in SETTINGS}
     production = values["TRUSTIVIDE_ENV"] == "production"
     reached = {s.name: values[s.name] for s in SETTINGS if s.reaches}
-    wrong = _production_problems(environ, values) if production else []
+    wrong += _production_problems(environ, values) if production else []
     try:
         named = processors.read(values["PROCESSORS"])
         wrong += processors.problems(reached, named) if production else []
@@ -132,12 +173,13 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         wrong.append(str(error))
     if values["TRUSTIVIDE_ENV"] not in {"development", "production"}:
         wrong.append("TRUSTIVIDE_ENV must be 'development' or 'production'")
-    if not values["PROXIES"].isdigit() or not values["MAIL_PORT"].isdigit():
-        wrong.append("PROXIES and MAIL_PORT must be whole numbers")
+    numbers = ("PROXIES", "MAIL_PORT", "WEB_CONCURRENCY")
+    wrong += [f"{name} must be a whole number" for name in numbers if not values[name].isdigit()]
     if wrong:
         raise BootError("settings:\n  " + "\n  ".join(wrong))
     instance = Path(values["INSTANCE_PATH"]).absolute()
-    instance.mkdir(parents=True, exist_ok=True)
+    instance.mkdir(mode=0o700, parents=True, exist_ok=True)
+    own_keys = None if values["TRUSTIVIDE_KEYS"] else instance / "keys.json"
     keys = values["TRUSTIVIDE_KEYS"] or _development_keys(instance / "keys.json")
     return Settings(
         production=production,
@@ -150,19 +192,45 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         contact_email=values["CONTACT_EMAIL"],
         instance=instance,
         proxies=int(values["PROXIES"]),
+        processes=int(values["WEB_CONCURRENCY"]),
         recipients=processors.in_use(reached, named),
         values=values,
+        secret_files=[Path(environ[s.file]) for s in SETTINGS if s.secret and environ.get(s.file)],
+        own_keys=own_keys,
     )
+
+
+def _given(environ: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
+    """What is set, secrets read from their files; and what is wrong with those."""
+    given = {s.name: environ[s.name] for s in SETTINGS if environ.get(s.name)}
+    wrong = []
+    for s in SETTINGS:
+        if not (s.secret and environ.get(s.file)):
+            continue
+        if s.name in given:
+            wrong.append(f"{s.name} and {s.file} are both set: which one counts?")
+            continue
+        try:
+            # Editors and `echo` end a file with a line break that belongs to no secret.
+            given[s.name] = Path(environ[s.file]).read_text().rstrip("\r\n")
+        except (OSError, UnicodeDecodeError) as error:
+            wrong.append(f"{s.file} can't be read: {type(error).__name__}")
+            continue
+        if not given[s.name]:
+            wrong.append(f"{s.file} is empty")
+    return given, wrong
 
 
 def _production_problems(environ: Mapping[str, str], values: Mapping[str, str]) -> list[str]:
     wrong = [
         f"{s.name} is missing: {s.meaning}"
         for s in SETTINGS
-        if s.required and not environ.get(s.name)
+        if s.required and not (environ.get(s.name) or (s.secret and environ.get(s.file)))
     ]
     if values["SECRET_KEY"] == DEVELOPMENT_SECRET or len(values["SECRET_KEY"]) < 32:
         wrong.append("SECRET_KEY is a development value or shorter than 32 characters")
+    if environ.get("FLASK_DEBUG", "").lower() not in {"", "0", "false", "no"}:
+        wrong.append("FLASK_DEBUG must not be set: a debugger runs what anybody types")
     if urlsplit(values["PUBLIC_URL"]).scheme != "https":
         wrong.append("PUBLIC_URL must begin with https:// in production")
     if not ({"true"} & {values["MAIL_USE_TLS"].lower(), values["MAIL_USE_SSL"].lower()}):
@@ -182,12 +250,22 @@ def _database(url: str) -> str:
     return url
 
 
+def keep_keys(path: Path, ring: KeyRing) -> None:
+    """Put ``ring`` in the place of the one that is kept there, all of it or nothing."""
+    _draft(path, ring).replace(path)
+
+
+def _draft(path: Path, ring: KeyRing) -> Path:
+    draft = path.with_suffix(f".{os.getpid()}")
+    draft.touch(mode=0o600)
+    draft.write_text(ring.to_json())
+    return draft
+
+
 def _development_keys(path: Path) -> str:
     """The development ring; made once, readable by its owner alone."""
     if not path.exists():
-        draft = path.with_suffix(f".{os.getpid()}")
-        draft.touch(mode=0o600)
-        draft.write_text(KeyRing.generate().to_json())
+        draft = _draft(path, KeyRing.generate())
         # link() fails where rename() would replace: two processes that start
         # together must end up with the same ring.
         with suppress(FileExistsError):

@@ -15,6 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from trustivide.auth import actions as auth
+from trustivide.auth import factors
 from trustivide.auth import queries as accounts
 from trustivide.auth.models import User
 from trustivide.core.clock import day_of
@@ -34,7 +35,7 @@ from trustivide.teams.models import Team, TeamMember
 
 ORGANISATION = "Exempelorganisationen (påhittad demo)"
 NUMBER = "555555-5555"
-PASSWORD = "tallbarr, dimma och kaffe"  # noqa: S105  the demo's, printed for whoever tries it
+PASSWORD = "tallbarr, dimma och kaffe"  # nosec B105 # noqa: S105  the demo's, printed for whoever tries it
 ALICE, BOB, STINA = "alice@exempel.test", "bob@exempel.test", "stina@trustivide.test"
 
 
@@ -148,8 +149,8 @@ def _people(now: datetime) -> User:
             )
         if accounts.by_address(session, STINA) is None:
             stina = _confirmed(session, STINA, "Stina Ström (påhittad)", now)
-            stina.is_staff = True
-            auth.enrol_totp(session, stina, pyotp.random_base32(32))
+            stina.staff_role = "owner"
+            factors.enrol_totp(session, stina, pyotp.random_base32(32))
     return alice
 
 
@@ -202,7 +203,7 @@ def _surveys(actor: Actor, team: Team, plan: _Plan, now: datetime) -> None:
         survey = _launch(actor, team, instrument, plan, now)
     if survey.closed_at is not None:
         return
-    random = Random(plan.team)  # noqa: S311  the same plausible answers in every demo
+    random = Random(plan.team)  # nosec B311 # noqa: S311  the same plausible answers in every demo
     mood = {d.key: plan.moods.get(d.key, 3.5) for d in instrument.dimensions}
     for token in _tokens(survey)[: plan.answered]:
         answers = _answers(instrument, mood, random)

@@ -104,9 +104,9 @@ def test_a_customer_never_learns_that_there_is_an_office(
         assert client.open(path, method=method).status_code == 404, path
 
 
-def test_a_former_member_of_staff_is_out_at_once(office: FlaskClient) -> None:
+def test_checklist_04_a_former_member_of_staff_is_out_at_once(office: FlaskClient) -> None:
     with transaction() as session:
-        session.get_one(User, account("stina@trustivide.test").id).is_staff = False
+        session.get_one(User, account("stina@trustivide.test").id).staff_role = None
     assert office.get("/admin/").status_code == 404
 
 

@@ -54,7 +54,9 @@ def test_alice_chooses_a_new_password_and_is_signed_out_everywhere(
     assert new.status_code == 303
 
 
-def test_known_and_unknown_addresses_are_answered_alike(app: Flask, client: FlaskClient) -> None:
+def test_checklist_10_known_and_unknown_addresses_are_answered_alike(
+    app: Flask, client: FlaskClient
+) -> None:
     customer()
     delivered(app)
     before = len(delivered(app))

@@ -23,12 +23,23 @@ from pathlib import Path
 import pytest
 from aiosmtpd.controller import Controller
 from axe_playwright_python.base import AXE_FILE_PATH
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, Route, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    Page,
+    Playwright,
+    Route,
+    expect,
+    sync_playwright,
+)
 
 from tests.conftest import environment, free_port
 from trustivide.config import HTMX_INTEGRITY, HTMX_URL
 
 ROOT = Path(__file__).parent.parent.parent
+PATIENCE = 60_000
+"""Milliseconds that a page may take on a busy machine; none is waited for longer than it takes."""
+expect.set_options(timeout=PATIENCE)
 CACHE = ROOT / ".cache"
 FLAGS = [
     "--no-sandbox",
@@ -53,7 +64,7 @@ class Postbox:
         self.mails.append(message_from_bytes(content, policy=default))  # type: ignore[arg-type]
         return "250 OK"
 
-    def newest(self, to: str, subject: str = "", seconds: float = 20) -> EmailMessage:
+    def newest(self, to: str, subject: str = "", seconds: float = 60) -> EmailMessage:
         """Wait for the newest mail to an address whose subject contains ``subject``."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
@@ -140,13 +151,13 @@ def site(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Ite
     for process in (web, worker):
         process.terminate()
     for process in (web, worker):
-        process.wait(20)
+        process.wait(60)
     smtp.stop()
     assert not died, said.read_text()
 
 
 def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
-    for _ in range(300):
+    for _ in range(600):
         assert process.poll() is None, process.stderr.read() if process.stderr else ""
         try:
             with urllib.request.urlopen(url):
@@ -221,7 +232,7 @@ def visit(chromium: Browser, site: Site) -> Iterator[Visit]:
             locale="sv-SE",
             **more,  # type: ignore[arg-type]
         )
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(PATIENCE)
         context.route(HTMX_URL, from_cdn)
         contexts.append(context)
         page = context.new_page()

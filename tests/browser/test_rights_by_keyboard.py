@@ -27,7 +27,7 @@ from trustivide.core import clock
 from trustivide.core.db import db, transaction
 from trustivide.workshops.models import Search
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("keyboard")]
 
 _story = count(1)
 
@@ -62,7 +62,9 @@ class Keyboard:
             self.page.keyboard.press("Tab")
             try:
                 focused = self.page.evaluate_handle("document.activeElement").as_element()
-                assert focused is not None
+                if focused is None:  # the next page has no body yet
+                    self.page.wait_for_load_state("load")
+                    continue
                 called, kind = focused.evaluate(NAME), focused.evaluate("e => e.tagName")
             except Error:  # the next page came in between
                 self.page.wait_for_load_state("load")
@@ -88,7 +90,7 @@ class Keyboard:
 
     def look(self, heading: str) -> None:
         """The page that should be here is here, and nothing on it is broken."""
-        expect(self.page.get_by_role("heading", level=1)).to_contain_text(heading, timeout=20_000)
+        expect(self.page.get_by_role("heading", level=1)).to_contain_text(heading, timeout=60_000)
         check_page(self.page)
 
     def sign_in(self, email: str, back: str) -> None:
@@ -175,7 +177,7 @@ def test_downloading(keys: Keyboard, alice: str) -> None:
     keys.look("Ladda ner mina uppgifter")
     keys.press("Ladda ner mina uppgifter", tag="BUTTON")
     keys.look("Din nedladdning")
-    expect(keys.page.get_by_role("link", name="Hämta zip-filen")).to_be_visible(timeout=30_000)
+    expect(keys.page.get_by_role("link", name="Hämta zip-filen")).to_be_visible(timeout=60_000)
     keys.to("Hämta zip-filen")
     with keys.page.expect_download() as waiting:
         keys.page.keyboard.press("Enter")
@@ -353,7 +355,7 @@ def test_all_of_it_without_an_account(keys: Keyboard, dora: str, site: Site) -> 
     keys.tick("Jag har läst")
     keys.press("Radera mina uppgifter", tag="BUTTON")
     keys.look("Kvitto")
-    expect(keys.page.get_by_text("Underskriften stämmer")).to_be_visible(timeout=30_000)
+    expect(keys.page.get_by_text("Underskriften stämmer")).to_be_visible(timeout=60_000)
 
 
 def test_unsubscribing_without_signing_in(keys: Keyboard, inside: Flask, site: Site) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import stat
 from pathlib import Path
 
@@ -59,6 +60,32 @@ def test_digests_are_bound_to_their_purpose() -> None:
 @pytest.mark.parametrize("typed", [" Dora@Exempel.TEST ", "dora@exempel.test", "DORA@EXEMPEL.TEST"])
 def test_one_mailbox_has_one_spelling(typed: str) -> None:
     assert normalise_address(typed) == "dora@exempel.test"
+
+
+def test_what_is_sealed_opens_for_its_purpose_alone() -> None:
+    ring = KeyRing.generate()
+    sealed = ring.seal(b"dora@exempel.test", "unsubscribe")
+    assert b"dora" not in sealed
+    assert ring.seal(b"dora@exempel.test", "unsubscribe") != sealed
+    for keys in (ring, rotated(ring), rotated(ring).retired()):
+        assert keys.unseal(sealed, "unsubscribe") == b"dora@exempel.test"
+    changed = sealed[:-1] + bytes([sealed[-1] ^ 1])
+    for wrong, purpose in ((sealed, "erasure-code"), (changed, "unsubscribe"), (b"", "x")):
+        with pytest.raises(DecryptionError):
+            ring.unseal(wrong, purpose)
+    with pytest.raises(DecryptionError):
+        KeyRing.generate().unseal(sealed, "unsubscribe")
+
+
+def test_what_cipher_keys_encrypt_lies_in_columns_alone() -> None:
+    """Elsewhere no rotation would find it: there it is sealed."""
+    package = Path(config.__file__).parent
+    users = {
+        path.relative_to(package).as_posix()
+        for path in package.rglob("*.py")
+        if re.search(r"(ring\(\)|keys|ring)\.(en|de)crypt\(", path.read_text())
+    }
+    assert users == {"core/crypto.py", "core/rotation.py"}
 
 
 def test_a_signature_says_who_signed_and_what() -> None:

@@ -184,7 +184,7 @@ def test_what_is_wrong_is_said_and_what_was_typed_is_kept(
     assert records(Mail) == []
 
 
-def test_a_name_stays_text_on_one_line(app: Flask, client: FlaskClient) -> None:
+def test_checklist_34_a_name_stays_text_on_one_line(app: Flask, client: FlaskClient) -> None:
     register(client, name="Alice\r\nBcc: x@exempel.test <b>\x00", organisation="A\x00B\tAB <i>")
     (organisation,) = records(Organisation)
     assert organisation.name == "A B AB <i>"
@@ -195,7 +195,7 @@ def test_a_name_stays_text_on_one_line(app: Flask, client: FlaskClient) -> None:
     assert "Alice Bcc: x@exempel.test &lt;b&gt;" in rich.get_content()
 
 
-def test_a_known_address_is_answered_like_a_new_one(
+def test_checklist_10_a_known_address_is_answered_like_a_new_one(
     app: Flask, client: FlaskClient, browser_of: Browsers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     customer()
@@ -294,7 +294,7 @@ def test_in_english_from_page_to_mail(app: Flask, client: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize("path", ["/auth/register", "/auth/forgot"])
-def test_links_in_mail_lead_to_the_public_address(
+def test_checklist_26_links_in_mail_lead_to_the_public_address(
     app: Flask, client: FlaskClient, path: str
 ) -> None:
     customer(email="berit@exempel.test")

@@ -203,7 +203,9 @@ def test_a_rolled_back_transaction_sends_nothing(mailing: Flask, server: Server)
     assert woken == [True]
 
 
-def test_names_with_line_breaks_stay_out_of_headers(mailing: Flask, server: Server) -> None:
+def test_checklist_34_names_with_line_breaks_stay_out_of_headers(
+    mailing: Flask, server: Server
+) -> None:
     with transaction() as session:
         send_mail(
             session,

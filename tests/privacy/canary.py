@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import CheckConstraint, Uuid, inspect, text
+from sqlalchemy import CheckConstraint, Uuid, inspect, select, text
 from sqlalchemy.orm import Session
 from sqlalchemy.types import JSON, Boolean, Date, Integer, LargeBinary, String
 
-from trustivide.auth.models import User
+from trustivide.auth.models import SignIn, User
 from trustivide.core import clock, inventory
 from trustivide.core.crypto import (
     Digest,
@@ -29,7 +29,7 @@ from trustivide.core.crypto import (
     EncryptedText,
     ring,
 )
-from trustivide.core.db import Base, UtcDateTime, db
+from trustivide.core.db import Base, UtcDateTime, db, transaction
 from trustivide.core.inventory import Field, Group
 from trustivide.core.subjects import (
     ByCode,
@@ -55,6 +55,13 @@ class Cell:
     @property
     def where(self) -> str:
         return f"{self.group.name}.{self.field.name}"
+
+
+def prove_second_factor(person: Person) -> None:
+    """Whoever was filled is signed in with a second factor: no app knows the canary's key."""
+    with transaction() as session:
+        for begun in session.scalars(select(SignIn).where(SignIn.user_id == person.user_id)):
+            begun.second_factor = True
 
 
 def token() -> str:
@@ -116,7 +123,7 @@ def _row(
     with session.no_autoflush:
         for attribute in inspect(model).column_attrs:
             name, column = attribute.key, attribute.columns[0]
-            if column.primary_key or (isinstance(column.type, Digest) and column.type.of):
+            if name == "id" or (isinstance(column.type, Digest) and column.type.of):
                 continue
             if name == link.column and not isinstance(link, ByEmail):
                 value = _identity(link, person)
@@ -194,7 +201,7 @@ def _value(
     if isinstance(kind, Boolean):
         return False
     if isinstance(kind, Integer):
-        return 7
+        return 10**6 + secrets.randbelow(10**6) if column.primary_key else 7
     if isinstance(kind, JSON):
         return {}
     if isinstance(kind, Uuid):

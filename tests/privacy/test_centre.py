@@ -116,7 +116,7 @@ def test_a_value_is_corrected_in_place_and_the_old_one_is_gone(
 def test_what_may_not_be_corrected_has_no_page(app: Flask, client: FlaskClient) -> None:
     user = customer()
     sign_in(client)
-    for field in ("password_hash", "is_staff", "id"):
+    for field in ("password_hash", "staff_role", "id"):
         assert client.get(f"/privacy/data/user/{user.id}/{field}").status_code == 404
 
 
@@ -164,7 +164,7 @@ def test_the_account_itself_is_no_single_entry(app: Flask, client: FlaskClient) 
 
 
 @both_databases
-def test_a_link_works_once_within_ten_minutes_and_opening_it_changes_nothing(
+def test_checklist_25_a_link_works_once_within_ten_minutes_and_by_post(
     app: Flask, client: FlaskClient, browser_of: Callable[[], FlaskClient]
 ) -> None:
     _member()
@@ -202,7 +202,7 @@ def test_leaving_ends_the_visit_on_the_server(app: Flask, client: FlaskClient) -
 
 
 @both_databases
-def test_of_many_who_press_at_once_one_gets_in(app: Flask) -> None:
+def test_checklist_25_of_many_who_press_at_once_one_gets_in(app: Flask) -> None:
     _member()
     with transaction() as session:
         links.ask(session, DORA, "sv", clock.now())
@@ -223,7 +223,7 @@ def test_of_many_who_press_at_once_one_gets_in(app: Flask) -> None:
     assert sorted(won) == [False] * 7 + [True]
 
 
-def test_an_unknown_address_gets_the_same_answer_the_same_work_and_no_mail(
+def test_checklist_10_an_unknown_address_gets_the_same_answer_and_no_mail(
     app: Flask, client: FlaskClient
 ) -> None:
     _member()

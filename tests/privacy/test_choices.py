@@ -326,6 +326,7 @@ def test_every_activity_of_legitimate_interest_can_be_objected_to(
     member()
     page = _choices(sign_in(client))
     assert set(re.findall(r'action="/privacy/objections/(\w+)"', page)) == {
+        "colleague_invitations",
         "customer_relations",
         "team_surveys",
         "workshop_use",
@@ -334,7 +335,10 @@ def test_every_activity_of_legitimate_interest_can_be_objected_to(
         "recommendations",
     }
     dora = _choices(visit(app, browser_of()))
-    assert set(re.findall(r'action="/privacy/objections/(\w+)"', dora)) == {"team_surveys"}
+    assert set(re.findall(r'action="/privacy/objections/(\w+)"', dora)) == {
+        "colleague_invitations",
+        "team_surveys",
+    }
 
 
 def test_what_protects_a_person_can_not_be_held_back(app: Flask, client: FlaskClient) -> None:

@@ -609,7 +609,7 @@ def test_accounts_left_without_an_organisation_leave_as_accounts_do(
     bo = customer("Bo Bo", "bo@annan.test", organisation="Annan AB", number="556036-0793")
     with transaction() as session:
         session.add(Membership(organisation_id=_id_of(path), user_id=bo.id, role="owner"))
-        session.get_one(User, eva.id).is_staff = True
+        session.get_one(User, eva.id).staff_role = "support"
     location = _end(sign_in(client), path)
     begun = clock.now()
     _in_a_week(tick)

@@ -45,11 +45,14 @@ ALICE = "alice@exempel.test"
 GROUND = "Tvist om en sökning i mål T 12-26 vid Påhittade tingsrätten"
 
 
+def _stina() -> User:
+    return holds.accounts.by_address(db.session(), "stina@trustivide.test") or staff()
+
+
 def hold(address: str, activity: Activity, *, days: int = 100) -> LegalHold:
     """A hold that Stina places today."""
     db.session.rollback()
-    user = db.session.scalars(select(User).where(User.is_staff)).first() or staff()
-    now = clock.now()
+    user, now = _stina(), clock.now()
     with transaction() as session:
         about = holds.accounts.by_address(session, address)
         return holds.place(
@@ -65,9 +68,9 @@ def hold(address: str, activity: Activity, *, days: int = 100) -> LegalHold:
 
 
 def end(placed: LegalHold) -> None:
-    hold_id = placed.id
+    hold_id, stina = placed.id, _stina()
     with transaction() as session:
-        assert holds.end(session, hold_id, clock.now())
+        assert holds.end(session, stina, hold_id, clock.now())
 
 
 def searches(email: str = ALICE, days: int = 0) -> None:

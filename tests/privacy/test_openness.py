@@ -289,7 +289,7 @@ def test_the_page_lists_the_register_and_asks_for_nothing(client: FlaskClient) -
     assert 'href="/privacy/cookies"' in client.get("/").text
 
 
-def test_under_tls_names_bind_cookies_to_the_host_and_removals_are_heeded(
+def test_checklist_06_under_tls_names_bind_cookies_to_the_host(
     settings: dict[str, str],
 ) -> None:
     folder = settings["INSTANCE_PATH"]

@@ -17,7 +17,7 @@ from tests.conftest import both_databases
 from tests.factories import account, customer, staff
 from tests.surveys.stories import launched
 from trustivide import create_app
-from trustivide.auth.models import User
+from trustivide.auth.models import Passkey, User
 from trustivide.core import clock
 from trustivide.core.activities import ALL, MARKETING_EMAIL, USAGE_ANALYSIS, LegalBasis
 from trustivide.core.db import db, transaction
@@ -298,6 +298,13 @@ def test_a_colleague_without_a_second_factor_is_shown(app: Flask) -> None:
     with transaction() as session:
         session.get_one(User, account("stina@trustivide.test").id).totp_secret = "A" * 32
     assert state("6.2").state == KEPT
+    sven = staff("Sven Sjö", "sven@trustivide.test")
+    assert state("6.2").value.sv == "Medarbetare med andra faktor: 1 av 2"
+    with transaction() as session:
+        key = Passkey(user_id=sven.id, credential_id=b"id", public_key=b"key", name="Telefonen")
+        key.created_on = NOW.date()
+        session.add(key)
+    assert state("6.2").state == KEPT
 
 
 @both_databases
@@ -377,7 +384,7 @@ def test_a_hold_that_nobody_answers_for_is_shown(app: Flask) -> None:
 
 def test_nothing_that_computes_writes_access() -> None:
     """Art. 22: results and suggestions can't change a role, or who may sign in."""
-    decides = {"role", "is_staff", "confirmed_at", "totp_secret"}
+    decides = {"role", "staff_role", "confirmed_at", "totp_secret"}
     found = []
     for package in ("surveys", "workshops"):
         for path in (ROOT / "trustivide" / package).rglob("*.py"):

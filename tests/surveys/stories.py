@@ -53,12 +53,16 @@ def team_of(user: User, people: int, name: str = "Redaktionen", prefix: str = "d
 def launched(app: Flask, people: int = 6, owner: User | None = None) -> Survey:
     """A running survey of Alice's team."""
     alice = owner or customer()
-    team = team_of(alice, people)
+    return launch(alice, team_of(alice, people))
+
+
+def launch(owner: User, team: Team) -> Survey:
+    """A survey sent to everybody in the team."""
     members = db.session.scalars(select(TeamMember).where(TeamMember.team_id == team.id)).all()
     with transaction() as session:
         return actions.launch(
             session,
-            actor_of(alice),
+            actor_of(owner),
             team,
             members,
             latest("tillit-i-team"),

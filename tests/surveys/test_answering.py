@@ -95,7 +95,9 @@ def test_the_whole_way_from_mail_to_withdrawal(app: Flask, client: FlaskClient) 
     assert client.get(start).status_code == 200  # the link may answer anew
 
 
-def test_opening_a_link_changes_nothing_however_often(app: Flask, client: FlaskClient) -> None:
+def test_checklist_22_opening_a_survey_link_changes_nothing_however_often(
+    app: Flask, client: FlaskClient
+) -> None:
     survey = launched(app, 6)
     token = next(iter(tokens(survey).values()))
     before = _dump()
@@ -160,7 +162,9 @@ def test_a_code_of_ones_own_choosing_is_refused(app: Flask, client: FlaskClient)
     assert db.session.scalar(select(func.count()).select_from(AnswerSet)) == 0
 
 
-def test_a_link_opens_its_own_survey_only(app: Flask, client: FlaskClient) -> None:
+def test_replay_formbricks_9131_a_link_is_valid_for_another_organisations_survey(
+    app: Flask, client: FlaskClient
+) -> None:
     survey = launched(app, 6)
     charlie = customer("Charlie Carlsson", "charlie@annan.test", organisation="Annan AB")
     other = launched(app, 6, owner=charlie)

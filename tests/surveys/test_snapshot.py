@@ -231,7 +231,7 @@ def test_figures_say_nothing_about_the_order(sets: list[AnswerSet], data: st.Dat
 
 
 @given(sets=answer_sets, k=ks)
-def test_no_figure_counts_fewer_than_k(sets: list[AnswerSet], k: int) -> None:
+def test_checklist_20_no_figure_counts_fewer_than_k(sets: list[AnswerSet], k: int) -> None:
     snap = compute(sets, k)
     answered = {key: sum(isinstance(s[key], int) for s in sets) for key in RATED}
     if not snap["published"]:
@@ -276,7 +276,7 @@ def test_what_a_suppressed_item_holds_touches_nothing(
     assert compute(unanswered) == compute(sets)
 
 
-def test_the_remainder_attack_on_one_hidden_item() -> None:
+def test_checklist_20_the_remainder_attack_on_one_hidden_item() -> None:
     # All eight answer three items alike, four answer the fourth: were it inside the
     # dimension's mean, the shown items would give the sum of those four.
     sets = [everyone(3, care_4=value) for value in (1, 1, 2, 1, None, None, None, None)]
@@ -302,7 +302,7 @@ def _person(answers: AnswerSet, keys: list[str]) -> Fraction:
     others=st.lists(st.tuples(*[st.integers(1, 5)] * 4), min_size=7, max_size=7),
     lone=st.tuples(*[st.integers(1, 5)] * 3),
 )
-def test_one_cant_say_does_not_give_that_person_away(
+def test_checklist_20_one_cant_say_does_not_give_that_person_away(
     others: list[tuple[int, int, int, int]], lone: tuple[int, int, int]
 ) -> None:
     keys = [f"care_{number}" for number in range(1, 5)]

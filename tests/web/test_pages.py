@@ -100,7 +100,7 @@ def test_every_answer_carries_the_headers(
         assert name in answer.headers["Vary"]
 
 
-def test_a_crash_says_a_reference_and_nothing_else(
+def test_checklist_45_a_crash_says_a_reference_and_nothing_else(
     app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app.config.update(PROPAGATE_EXCEPTIONS=False)
@@ -126,7 +126,7 @@ def test_a_crash_says_a_reference_and_nothing_else(
         {"Sec-Fetch-Site": "same-site", "Origin": "http://localhost"},
     ],
 )
-def test_a_change_from_another_site_is_refused(
+def test_checklist_36_a_change_from_another_site_is_refused(
     client: FlaskClient, headers: dict[str, str]
 ) -> None:
     customer()
@@ -136,7 +136,7 @@ def test_a_change_from_another_site_is_refused(
     assert client.post("/language", data=form, headers=own).status_code == 303
 
 
-def test_a_form_without_its_token_is_refused(app: Flask, client: FlaskClient) -> None:
+def test_checklist_36_a_form_without_its_token_is_refused(app: Flask, client: FlaskClient) -> None:
     app.config["WTF_CSRF_ENABLED"] = True
     customer()
     form = {"email": "alice@exempel.test", "password": "kantarell i backen"}
@@ -169,7 +169,7 @@ def test_the_development_mailbox(app: Flask, client: FlaskClient) -> None:
         assert client.get(f"/dev/mail/{name}").status_code == 404
 
 
-def test_production_has_no_mailbox_and_says_where_it_lives(settings: dict[str, str]) -> None:
+def test_checklist_42_production_has_no_mailbox(settings: dict[str, str]) -> None:
     with pytest.raises(BootError):
         create_app(settings | {"TRUSTIVIDE_ENV": "production"})
     folder = settings["INSTANCE_PATH"]

@@ -1,10 +1,13 @@
 """What the office writes: the log of its own looks, and legal holds."""
 
+from collections.abc import Mapping
 from datetime import date, datetime
+from uuid import UUID
 
 from sqlalchemy.orm import Session
 
 from trustivide.admin.models import StaffAccess
+from trustivide.audit import actions as audit
 from trustivide.auth import queries as accounts
 from trustivide.auth.models import User
 from trustivide.core.activities import Activity
@@ -13,9 +16,12 @@ from trustivide.core.text import Text
 from trustivide.privacy import cases, holds
 from trustivide.privacy.models import Case, LegalHold
 
-ACCOUNT_PAGE = Text("Kontots uppgifter", "The account's data")
-CASE_PAGE = Text("Din begäran", "Your request")
-HOLD_PAGE = Text("Bevarande för ett rättsligt anspråk", "Keeping for a legal claim")
+PAGES: Mapping[str, Text] = {
+    "account": Text("Kontots uppgifter", "The account's data"),
+    "case": Text("Din begäran", "Your request"),
+    "hold": Text("Bevarande för ett rättsligt anspråk", "Keeping for a legal claim"),
+}
+"""What is opened of a person, by its code in the audit trail."""
 
 
 def look_at(
@@ -25,24 +31,34 @@ def look_at(
     locale: str,
     reason: str,
     now: datetime,
-    page: Text = ACCOUNT_PAGE,
+    page: str = "account",
+    thing_id: UUID | None = None,
 ) -> StaffAccess:
     """Log that ``staff`` opens the person's data and why, before anything is shown.
 
     The person reads the row in the privacy centre, with an account or without,
     hence the page's name in their language and the reason as it was written.
+    The audit trail holds ``page``, a key of :data:`PAGES`, and never the reason.
     """
     look = StaffAccess(
         reference=person.reference,
         user_id=person.user_id,
         at=now,
         who=staff.name,
-        what=page.in_(locale),
+        what=PAGES[page].in_(locale),
         reason=reason,
         staff_id=staff.id,
     )
     session.add(look)
-    session.flush()
+    audit.record(
+        session,
+        "person_opened",
+        now,
+        actor_id=staff.id,
+        about_id=person.user_id,
+        thing_id=thing_id,
+        detail=page,
+    )
     return look
 
 
@@ -50,7 +66,8 @@ def open_case(session: Session, staff: User, case: Case, now: datetime) -> None:
     """Log the look that opening a case is."""
     reason = Text(f"Handlägger begäran {case.request_id}", f"Handling request {case.request_id}")
     person = cases.person_of(session, case)
-    look_at(session, staff, person, case.locale, reason.in_(case.locale), now, CASE_PAGE)
+    words, locale = reason.in_(case.locale), case.locale
+    look_at(session, staff, person, locale, words, now, "case", case.request_id)
 
 
 def place_hold(
@@ -69,5 +86,5 @@ def place_hold(
     """
     user = accounts.by_address(session, address)
     person, locale = accounts.person_at(session, address), user.locale if user else "sv"
-    look_at(session, staff, person, locale, activity.name.in_(locale), now, HOLD_PAGE)
+    look_at(session, staff, person, locale, activity.name.in_(locale), now, "hold")
     return holds.place(session, staff, address, user, activity, ground, ends_on, now)

@@ -1,13 +1,17 @@
 """Forms of the office. Searches are posted: what is searched for stands in no address or log."""
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Any, ClassVar
+from uuid import UUID
 
+from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
 from wtforms import (
     DateField,
     EmailField,
     Field,
+    RadioField,
     SelectField,
     StringField,
     TextAreaField,
@@ -16,9 +20,13 @@ from wtforms import (
 from wtforms.fields import SelectChoice
 from wtforms.validators import Length, StopValidation
 
+from trustivide.admin import looks
+from trustivide.audit import queries as trail
+from trustivide.audit.events import EVENTS
 from trustivide.core import clock
 from trustivide.core.activities import ALL, BY_KEY, Activity, LegalBasis
 from trustivide.core.holds import holdable
+from trustivide.core.roles import STAFF_ROLES
 from trustivide.core.text import Text
 from trustivide.privacy import holds
 from trustivide.privacy.answers import GROUNDS
@@ -77,6 +85,23 @@ class RefusalForm(WordsForm):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.ground.choices = _choices(_NONE | {key: g.whole for key, g in GROUNDS.items()})
+
+
+class RoleForm(Form):
+    """What a colleague may do."""
+
+    role = RadioField(_l("Roll"), [required(_l("Välj en roll."))])
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.role.choices = _choices(dict(STAFF_ROLES))
+
+
+class ColleagueForm(RoleForm):
+    """Who is to work in the office."""
+
+    email = EmailField(_l("E-postadress"), [required(_l("Skriv hela e-postadressen.")), Address()])
+    name = StringField(_l("Namn"), [at_most(120)])
 
 
 class CameOn:
@@ -206,3 +231,80 @@ class HoldForm(Form):
             raise ValidationError(
                 _l("Välj en dag efter i dag och senast %(day)s.", day=day(latest))
             )
+
+
+class IsId:
+    """Left out, or an id as the pages show it."""
+
+    def __call__(self, form: Any, field: Field) -> None:
+        """Raise :class:`ValidationError` with words that say where to find one."""
+        try:
+            UUID(field.data or str(UUID(int=0)))
+        except ValueError:
+            raise ValidationError(_l("Klistra in ett helt id från loggen.")) from None
+
+
+class IsDay:
+    """Left out, or a day."""
+
+    def __call__(self, form: Any, field: Field) -> None:
+        """Raise :class:`StopValidation` in our words instead of the library's."""
+        field.errors = []
+        if field.data is None and any(text.strip() for text in field.raw_data or ()):
+            raise StopValidation(_l("Skriv dagen som 2026-11-25."))
+        if field.data is None:
+            raise StopValidation
+
+
+class TrailFilter(Form):
+    """Which entries of the security log are looked for; everything may be left out."""
+
+    event = SelectField(_l("Händelse"), default="")
+    actor_id = StringField(_l("Vem som gjorde det"), [IsId()])
+    about_id = StringField(_l("Vem det gäller"), [IsId()])
+    since = DateField(_l("Från och med"), [IsDay()])
+    until = DateField(_l("Till och med"), [IsDay()])
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.event.choices = _choices({"": Text("Alla", "All")} | dict(EVENTS))
+
+    @property
+    def wanted(self) -> trail.Wanted:
+        """What to look for, once the form is valid."""
+        actor, about = self.actor_id.data, self.about_id.data
+        return trail.Wanted(
+            event=self.event.data or None,
+            actor_id=UUID(actor) if actor else None,
+            about_id=UUID(about) if about else None,
+            since=self.since.data,
+            until=self.until.data,
+        )
+
+
+class LooksFilter(Form):
+    """Whose looks are reported, and of which month."""
+
+    colleague = SelectField(_l("Kollega"), default="")
+    month = SelectField(_l("Månad"), default="")
+
+    def __init__(
+        self,
+        *args: Any,
+        colleagues: Mapping[str, str],
+        months: Mapping[str, str],
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        for field, known in ((self.colleague, colleagues), (self.month, months)):
+            all_of_them = SelectChoice("", gettext("Alla"))
+            field.choices = [all_of_them, *(SelectChoice(*pair) for pair in known.items())]
+
+    @property
+    def wanted(self) -> looks.Wanted:
+        """What to report, once the form is valid."""
+        staff_id, month = self.colleague.data, self.month.data
+        return looks.Wanted(
+            UUID(staff_id) if staff_id else None,
+            date.fromisoformat(f"{month}-01") if month else None,
+        )

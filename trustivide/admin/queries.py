@@ -72,6 +72,7 @@ class Masked:
     address: str
     restricted: bool
     role: str | None
+    staff_role: str | None
     organisation: str | None
     since: date
 
@@ -152,7 +153,7 @@ def customers(session: Session, page: int, search: str | None = None) -> Slice[C
     if search is not None:
         wanted = wanted.where(_named_or_numbered(search))
     total = _count(session, select(func.count()).select_from(wanted.subquery()))
-    number, pages = _clamp(page, total)
+    number, pages = clamp(page, total)
     rows = session.execute(
         select(Organisation, accounts_of, teams_of)
         .where(Organisation.id.in_(wanted))
@@ -217,7 +218,7 @@ def accounts_in_lists(
     if organisation_id is not None:
         statement = statement.where(Membership.organisation_id == organisation_id)
     total = _count(session, select(func.count()).select_from(statement.subquery()))
-    number, pages = _clamp(page, total)
+    number, pages = clamp(page, total)
     rows = session.execute(
         statement.order_by(Organisation.name, User.created_on, User.id)
         .offset((number - 1) * PER_PAGE)
@@ -244,6 +245,7 @@ def _masked(
         address=HIDDEN if restricted else masked_address(user.email),
         restricted=restricted,
         role=role,
+        staff_role=user.staff_role,
         organisation=organisation,
         since=user.created_on,
     )
@@ -341,7 +343,7 @@ def requests(
     if desk is not None:
         wanted = wanted.where(_of_desk(desk))
     total = _count(session, select(func.count()).select_from(wanted.subquery()))
-    number, pages = _clamp(page, total)
+    number, pages = clamp(page, total)
     rows = session.scalars(
         wanted.order_by(Request.state != "open", Request.due_on, Request.received_at, Request.id)
         .offset((number - 1) * PER_PAGE)
@@ -399,7 +401,7 @@ class Listed:
 def holds(session: Session, page: int, staff_id: UUID) -> Slice[Listed]:
     """Legal holds: those that stand first, the one that ends next on top."""
     total = _count(session, select(func.count()).select_from(LegalHold))
-    number, pages = _clamp(page, total)
+    number, pages = clamp(page, total)
     rows = session.scalars(
         select(LegalHold)
         .order_by(LegalHold.ended_on.is_not(None), LegalHold.ends_on, LegalHold.id)
@@ -429,6 +431,7 @@ def _listed(row: LegalHold, staff_id: UUID) -> Listed:
     )
 
 
-def _clamp(page: int, total: int) -> tuple[int, int]:
+def clamp(page: int, total: int) -> tuple[int, int]:
+    """The page that is shown when ``page`` is asked for, and how many there are."""
     pages = max(1, -(-total // PER_PAGE))
     return min(max(1, page), pages), pages

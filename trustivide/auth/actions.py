@@ -4,11 +4,13 @@ import secrets
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
-import pyotp
-from sqlalchemy import delete, update
+from sqlalchemy import Uuid, delete, insert, literal, select
 from sqlalchemy.orm import Session
 
-from trustivide.auth.models import OneTimeLink, SignIn, User
+from trustivide.audit import actions as audit
+from trustivide.audit.events import EVENTS
+from trustivide.auth import devices, sign_ins
+from trustivide.auth.models import NO_PASSWORD, OneTimeLink, User
 from trustivide.auth.passwords import hash_password
 from trustivide.auth.queries import by_address
 from trustivide.core.activities import SECURITY
@@ -16,21 +18,32 @@ from trustivide.core.clock import day_of
 from trustivide.core.crypto import ring
 from trustivide.core.subjects import Person
 from trustivide.outbox.actions import send_mail
+from trustivide.outbox.models import Mail
 from trustivide.rights import actions as rights
 
 CONFIRM_FOR = timedelta(days=2)
 RESET_FOR = timedelta(hours=1)
-_TOTP_STEP = 30
 
 
 def create_user(
-    session: Session, *, email: str, name: str, password: str, locale: str, now: datetime
+    session: Session,
+    *,
+    email: str,
+    name: str,
+    password: str | None,
+    locale: str,
+    now: datetime,
+    user_id: UUID | None = None,
 ) -> User:
-    """A new, unconfirmed account. Raises IntegrityError when the address is taken."""
+    """A new, unconfirmed account. Raises IntegrityError when the address is taken.
+
+    One without a password can be made only with a passkey, whose user handle is ``user_id``.
+    """
     user = User(
+        id=user_id or uuid4(),
         email=email,
         name=name,
-        password_hash=hash_password(password),
+        password_hash=NO_PASSWORD if password is None else hash_password(password),
         locale=locale,
         created_on=day_of(now),
     )
@@ -39,12 +52,25 @@ def create_user(
     return user
 
 
-def _new_link(
-    session: Session, user: User, purpose: str, lifetime: timedelta, now: datetime
+def new_link(
+    session: Session,
+    user: User,
+    purpose: str,
+    lifetime: timedelta,
+    now: datetime,
+    *,
+    address: str | None = None,
 ) -> str:
-    session.execute(
-        delete(OneTimeLink).where(OneTimeLink.user_id == user.id, OneTimeLink.purpose == purpose)
-    )
+    """The token of a fresh link, which takes the place of one for the same purpose.
+
+    Those about an ``address`` stand beside each other: each takes back another change.
+    """
+    if address is None:
+        session.execute(
+            delete(OneTimeLink).where(
+                OneTimeLink.user_id == user.id, OneTimeLink.purpose == purpose
+            )
+        )
     token = secrets.token_urlsafe(24)
     session.add(
         OneTimeLink(
@@ -52,6 +78,7 @@ def _new_link(
             purpose=purpose,
             token_digest=ring().digest(token, "one-time"),
             expires_at=now + lifetime,
+            address=address,
         )
     )
     session.flush()
@@ -60,7 +87,7 @@ def _new_link(
 
 def ask_for_confirmation(session: Session, user: User, now: datetime) -> None:
     """Mail the link that confirms the address."""
-    token = _new_link(session, user, "confirm", CONFIRM_FOR, now)
+    token = new_link(session, user, "confirm", CONFIRM_FOR, now)
     send_mail(
         session,
         "confirm_address",
@@ -72,7 +99,7 @@ def ask_for_confirmation(session: Session, user: User, now: datetime) -> None:
     )
 
 
-def _use_up(session: Session, token: str, purpose: str, now: datetime) -> User | None:
+def use_up(session: Session, token: str, purpose: str, now: datetime) -> User | None:
     """The account behind a link that still held; of two requests with it, one wins.
 
     By one guarded statement: what was read before may have been used up since.
@@ -92,7 +119,7 @@ def _use_up(session: Session, token: str, purpose: str, now: datetime) -> User |
 
 def confirm(session: Session, token: str, now: datetime) -> User | None:
     """Use up a confirmation link; ``None`` if it no longer holds."""
-    user = _use_up(session, token, "confirm", now)
+    user = use_up(session, token, "confirm", now)
     if user is not None:
         user.confirmed_at = user.confirmed_at or now
         session.flush()
@@ -121,7 +148,7 @@ def ask_for_reset(session: Session, address: str, now: datetime) -> None:
     if user is None:
         _write_as_much(session, now)
         return
-    token = _new_link(session, user, "reset", RESET_FOR, now)
+    token = new_link(session, user, "reset", RESET_FOR, now)
     send_mail(
         session,
         "reset_password",
@@ -134,29 +161,43 @@ def ask_for_reset(session: Session, address: str, now: datetime) -> None:
 
 
 def _write_as_much(session: Session, now: datetime) -> None:
-    """Queue a mail to nobody and take it back: a transaction that writes takes longer to commit."""
+    """Give nobody a link and queue a mail that is taken back: writing takes time."""
     session.execute(delete(OneTimeLink).where(OneTimeLink.user_id == uuid4()))
-    path = f"/auth/reset/{secrets.token_urlsafe(24)}"
+    token = secrets.token_urlsafe(24)
     mail = send_mail(
         session,
         "reset_password",
         "nobody@trustivide.invalid",
-        {"name": "", "path": path},
+        {"name": "", "path": f"/auth/reset/{token}"},
         purpose=SECURITY,
         locale="sv",
         now=now,
     )
-    session.delete(mail)
-    session.flush()
+    # The table's own statement: whether the row is held for a claim needs no question.
+    table = Mail.metadata.tables[Mail.__tablename__]
+    session.execute(delete(table).where(table.c.id == mail.id))
+    given = {
+        OneTimeLink.id: literal(uuid4(), Uuid()),
+        OneTimeLink.user_id: User.id,
+        OneTimeLink.purpose: literal("reset"),
+        OneTimeLink.token_digest: literal(ring().digest(token, "one-time")),
+        OneTimeLink.expires_at: literal(now + RESET_FOR, OneTimeLink.expires_at.type),
+    }
+    session.execute(
+        insert(OneTimeLink).from_select(
+            list(given), select(*given.values()).where(User.id == uuid4())
+        )
+    )
 
 
 def reset_password(session: Session, token: str, password: str, now: datetime) -> User | None:
     """Use up a reset link: new password, every sign-in ended, the owner told.
 
     The mailed link proves the address, so it confirms it too; a second factor
-    stays. ``None`` if the link no longer holds.
+    stays. No device is known any more: whoever had the password before may have
+    made theirs known. ``None`` if the link no longer holds.
     """
-    user = _use_up(session, token, "reset", now)
+    user = use_up(session, token, "reset", now)
     if user is None:
         return None
     user.password_hash = hash_password(password)
@@ -164,7 +205,9 @@ def reset_password(session: Session, token: str, password: str, now: datetime) -
         # Whoever registered had not proven the address: their choices are not the owner's.
         rights.forget_choices(session, Person.of(user.id))
         user.confirmed_at = now
-    session.execute(delete(SignIn).where(SignIn.user_id == user.id))
+    sign_ins.end_all(session, user.id)
+    devices.forget_all(session, user.id)
+    audit.record(session, "password_reset", now, actor_id=user.id, about_id=user.id)
     send_mail(
         session,
         "password_changed",
@@ -178,92 +221,43 @@ def reset_password(session: Session, token: str, password: str, now: datetime) -
     return user
 
 
-def take_address(
-    session: Session, user: User, before: str, now: datetime, *, keep: UUID | None
+def change_password(
+    session: Session, user: User, password: str, now: datetime, *, keep: UUID
 ) -> None:
-    """The account's address was corrected and is proven; the one before is told.
+    """Give the account a new password: every sign-in but ``keep`` ends, the owner is told.
 
-    Every sign-in but ``keep`` ends, and no link that went to the address from
-    before opens anything any more.
+    A reset link that was mailed before opens nothing any more.
     """
-    user.confirmed_at = now
-    session.execute(delete(SignIn).where(SignIn.user_id == user.id, SignIn.id != keep))
-    session.execute(delete(OneTimeLink).where(OneTimeLink.user_id == user.id))
+    user.password_hash = hash_password(password)
+    sign_ins.end_all(session, user.id, keep=keep)
+    session.execute(
+        delete(OneTimeLink).where(OneTimeLink.user_id == user.id, OneTimeLink.purpose == "reset")
+    )
+    note_change(session, user, "password_changed", now)
+
+
+def note_change(
+    session: Session, user: User, event: str, now: datetime, *, detail: str = ""
+) -> None:
+    """Something about how ``user`` signs in was changed by themselves: seal it, and mail them.
+
+    ``event`` is one of :data:`trustivide.audit.events.EVENTS`; the mail calls it by its label.
+    """
+    audit.record(session, event, now, actor_id=user.id, about_id=user.id, detail=detail)
+    mail_change(session, user, event, now)
+
+
+def mail_change(session: Session, user: User, event: str, now: datetime) -> None:
+    """Tell ``user`` what happened to how they sign in."""
     send_mail(
         session,
-        "address_changed_notice",
-        before,
-        {"name": user.name},
+        "credential_changed",
+        user.email,
+        {"name": user.name, "what": EVENTS[event].in_(user.locale)},
         purpose=SECURITY,
         locale=user.locale,
         now=now,
     )
-    session.flush()
-
-
-def sign_in(session: Session, user: User, now: datetime, *, second_factor: bool = False) -> str:
-    """Begin a sign-in and return the token for the cookie (192 bits)."""
-    token = secrets.token_urlsafe(24)
-    session.add(
-        SignIn(
-            user_id=user.id,
-            token_digest=ring().digest(token, "sign-in"),
-            created_at=now,
-            verified_at=now,
-            second_factor=second_factor,
-        )
-    )
-    session.flush()
-    return token
-
-
-def sign_out(session: Session, token: str) -> None:
-    """End a sign-in on the server: the cookie is worth nothing from now on."""
-    session.execute(delete(SignIn).where(SignIn.token_digest.in_(ring().digests(token, "sign-in"))))
-
-
-def mark_verified(session: Session, current: SignIn, now: datetime) -> None:
-    """The password was given again."""
-    current.verified_at = now
-    session.flush()
-
-
-def enrol_totp(session: Session, user: User, secret: str) -> None:
-    """Keep the key of a second factor."""
-    user.totp_secret = secret
-    session.flush()
-
-
-def prove_totp(session: Session, user: User, secret: str, code: str, now: datetime) -> bool:
-    """Keep the key of a second factor if ``code``, its first, is right; that uses the code up."""
-    if user.totp_secret is not None:
-        return False
-    enrol_totp(session, user, secret)
-    if check_totp(session, user, code, now):
-        return True
-    user.totp_secret = None
-    session.flush()
-    return False
-
-
-def check_totp(session: Session, user: User, code: str, now: datetime) -> bool:
-    """Whether ``code`` is right for now (± one step) and was not used before (RFC 6238 §5.2)."""
-    if user.totp_secret is None:
-        return False
-    totp = pyotp.TOTP(user.totp_secret, interval=_TOTP_STEP)
-    step = int(now.timestamp()) // _TOTP_STEP
-    for candidate in (step - 1, step, step + 1):
-        if secrets.compare_digest(totp.generate_otp(candidate), code):
-            # Guarded in the statement: two requests with one code can't both win.
-            won = session.execute(
-                update(User)
-                .where(User.id == user.id, User.totp_counter < candidate)
-                .values(totp_counter=candidate)
-                .returning(User.id)
-                .execution_options(synchronize_session=False)
-            ).scalar()
-            return won is not None
-    return False
 
 
 def remember_language(session: Session, user: User, locale: str) -> None:

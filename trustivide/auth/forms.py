@@ -3,7 +3,14 @@
 from typing import Any, ClassVar
 
 from flask_babel import lazy_gettext as _l
-from wtforms import EmailField, Field, PasswordField, StringField, ValidationError
+from wtforms import (
+    EmailField,
+    Field,
+    HiddenField,
+    PasswordField,
+    StringField,
+    ValidationError,
+)
 from wtforms.validators import Regexp
 
 from trustivide.auth.passwords import MAXIMUM, MINIMUM, is_guessable
@@ -23,6 +30,7 @@ class NewPassword:
         if not MINIMUM <= len(password) <= MAXIMUM:
             raise ValidationError(_l("Lösenordet behöver vara mellan 12 och 128 tecken."))
         about = [getattr(form, name).data or "" for name in _ABOUT if name in form]
+        about += getattr(form, "about", ())
         about += [part for text in about for part in text.replace("@", " ").split()]
         if is_guessable(password, *about):
             raise ValidationError(
@@ -46,8 +54,9 @@ class AddressForm(Form):
 
 
 class ResetForm(Form):
-    """A new password."""
+    """A new password, of an account that ``about`` tells the words of."""
 
+    about: tuple[str, ...] = ()
     password = PasswordField(_l("Nytt lösenord"), [NewPassword()])
 
 
@@ -56,6 +65,15 @@ class PasswordForm(Form):
 
     password = PasswordField(
         _l("Ditt lösenord"), [required(_l("Skriv ditt lösenord.")), at_most(MAXIMUM)]
+    )
+
+
+class ChangePasswordForm(ResetForm):
+    """A new password, and the current one; ``current`` goes where there is none."""
+
+    current = PasswordField(
+        _l("Nuvarande lösenord"),
+        [required(_l("Skriv ditt nuvarande lösenord.")), at_most(MAXIMUM)],
     )
 
 
@@ -71,3 +89,29 @@ class CodeForm(Form):
         ],
         filters=[lambda value: (value or "").replace(" ", "")],
     )
+
+
+class RecoveryCodeForm(Form):
+    """One of the codes that were written down for the day without phone or passkey."""
+
+    code = StringField(
+        _l("Återställningskod"), [required(_l("Skriv en av dina koder.")), at_most(60)]
+    )
+
+
+class PasskeyForm(Form):
+    """What a browser answered about a passkey."""
+
+    credential = HiddenField(validators=[required(_l("Ingen passkey kom fram. Försök igen."))])
+
+
+class NewPasskeyForm(PasskeyForm):
+    """A passkey that a browser made, and what to call it."""
+
+    name = StringField(_l("Namn på din passkey"), [at_most(60)])
+
+
+class PasskeyNameForm(Form):
+    """What to call a passkey."""
+
+    name = StringField(_l("Namn på din passkey"), [required(_l("Skriv ett namn.")), at_most(60)])

@@ -5,7 +5,8 @@ from typing import Any
 from uuid import UUID
 
 import phonenumbers
-from sqlalchemy import CheckConstraint, ForeignKey
+from sqlalchemy import BigInteger, CheckConstraint, ColumnElement, ForeignKey
+from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped
 
 from trustivide.core.activities import ACCOUNTS, CUSTOMER_RELATIONS, SECURITY
@@ -26,7 +27,7 @@ def read_phone(typed: str) -> str:
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
-NO_PASSWORD = "!"  # noqa: S105  nobody's
+NO_PASSWORD = "!"  # nosec B105 # noqa: S105  nobody's
 """Stands where the hash of an account that nobody can sign in to would: none is ever equal."""
 
 
@@ -39,8 +40,8 @@ def _emptied(user_id: UUID) -> dict[str, Any]:
         "password_hash": NO_PASSWORD,
         "locale": "sv",
         "confirmed_at": None,
-        "is_staff": False,
-        "totp_secret": None,
+        "staff_role": None,
+        "totp_secret": None,  # nosec B105 # the name of a column
     }
 
 
@@ -50,7 +51,12 @@ class User(Model):
     __label__ = Text("Ditt konto", "Your account")
     __subject__ = ByUser("id")
     __since__ = "created_on"
-    __table_args__ = (CheckConstraint("locale IN ('sv','en')", name="locale"),)
+    __table_args__ = (
+        CheckConstraint("locale IN ('sv','en')", name="locale"),
+        CheckConstraint(
+            "staff_role IN ('support','content','privacy','finance','owner')", name="staff_role"
+        ),
+    )
     __emptied__ = staticmethod(_emptied)
 
     id: Mapped[UUID] = key()
@@ -112,11 +118,10 @@ class User(Model):
         erase=DELETE_ROW,
         label=Text("Adressen bekräftad", "Address confirmed"),
     )
-    is_staff: Mapped[bool] = personal(
-        default=False,
+    staff_role: Mapped[str | None] = personal(
         activity=ACCOUNTS,
         erase=DELETE_ROW,
-        label=Text("Arbetar på Trustivide", "Works at Trustivide"),
+        label=Text("Roll på Trustivide", "Role at Trustivide"),
     )
     totp_secret: Mapped[str | None] = personal(
         EncryptedText(),
@@ -127,6 +132,99 @@ class User(Model):
     )
     totp_counter: Mapped[int] = plain(
         default=0, why="last used time step, so that a code works once"
+    )
+
+    @property
+    def has_password(self) -> bool:
+        """Whether a password opens it: else only a passkey does, or a link to choose one."""
+        return self.password_hash != NO_PASSWORD
+
+    @hybrid_property
+    def is_staff(self) -> bool:
+        """Whether the account is one of Trustivide's own people's."""
+        return self.staff_role is not None
+
+    @is_staff.inplace.expression
+    @classmethod
+    def _is_staff(cls) -> ColumnElement[bool]:
+        return cls.staff_role.is_not(None)
+
+
+class RecoveryCode(Model):
+    """A way in without the authenticator app; the row goes when its code is used."""
+
+    __label__ = Text("Återställningskoder", "Recovery codes")
+    __subject__ = ByUser("user_id")
+    __until__ = "the code is used, or new codes are made"
+
+    id: Mapped[UUID] = key()
+    user_id: Mapped[UUID] = personal(
+        ForeignKey("user.id", ondelete="CASCADE"),
+        activity=ACCOUNTS,
+        erase=DELETE_ROW,
+        derived=True,
+        index=True,
+    )
+    code_digest: Mapped[bytes] = personal(
+        Digest(purpose="recovery-code"),
+        activity=ACCOUNTS,
+        erase=DELETE_ROW,
+        secret=True,
+        unique=True,
+        label=Text("Återställningskod", "Recovery code"),
+    )
+    created_on: Mapped[date] = personal(
+        activity=ACCOUNTS, erase=DELETE_ROW, label=Text("Skapad", "Created")
+    )
+
+
+class Passkey(Model):
+    """A credential of W3C Web Authentication: signs in without a password."""
+
+    __label__ = Text("Passkeys", "Passkeys")
+    __subject__ = ByUser("user_id")
+    __until__ = "the person removes it"
+
+    id: Mapped[UUID] = key()
+    user_id: Mapped[UUID] = personal(
+        ForeignKey("user.id", ondelete="CASCADE"),
+        activity=ACCOUNTS,
+        erase=DELETE_ROW,
+        derived=True,
+        index=True,
+    )
+    credential_id: Mapped[bytes] = personal(
+        activity=ACCOUNTS,
+        erase=DELETE_ROW,
+        secret=True,
+        unique=True,
+        label=Text("Nyckelns id", "Credential id"),
+    )
+    public_key: Mapped[bytes] = personal(
+        activity=ACCOUNTS,
+        erase=DELETE_ROW,
+        secret=True,
+        label=Text("Öppen nyckel", "Public key"),
+    )
+    # 32 bits without a sign (Web Authentication, §6.1): more than PostgreSQL's integer holds.
+    sign_count: Mapped[int] = plain(
+        BigInteger(), default=0, why="the authenticator's counter, against copies"
+    )
+    challenge_counter: Mapped[int] = plain(
+        BigInteger(), default=0, why="the last challenge answered, so that each is answered once"
+    )
+    name: Mapped[str] = personal(
+        EncryptedText(),
+        activity=ACCOUNTS,
+        erase=DELETE_ROW,
+        correct=True,
+        label=Text("Namn", "Name"),
+    )
+    created_on: Mapped[date] = personal(
+        activity=ACCOUNTS, erase=DELETE_ROW, label=Text("Tillagd", "Added")
+    )
+    last_used_on: Mapped[date | None] = personal(
+        activity=ACCOUNTS, erase=DELETE_ROW, label=Text("Senast använd", "Last used")
     )
 
 
@@ -162,6 +260,82 @@ class SignIn(Model):
         erase=DELETE_ROW,
         label=Text("Med tvåstegskod", "With a two-step code"),
     )
+    device: Mapped[str | None] = personal(
+        EncryptedText(),
+        activity=SECURITY,
+        erase=DELETE_ROW,
+        label=Text("Enhet", "Device"),
+    )
+    last_seen_on: Mapped[date] = personal(
+        activity=SECURITY, erase=DELETE_ROW, label=Text("Senast använd", "Last used")
+    )
+
+
+class SignInRecord(Model):
+    """One try to sign in, for its owner to see: when, from what kind of device, how it went."""
+
+    __label__ = Text("Inloggningshistorik", "Sign-in history")
+    __subject__ = ByUser("user_id")
+    __since__ = "at"
+    __table_args__ = (
+        CheckConstraint("method IN ('password','passkey','recovery','reset')", name="method"),
+    )
+
+    id: Mapped[UUID] = key()
+    user_id: Mapped[UUID] = personal(
+        ForeignKey("user.id", ondelete="CASCADE"),
+        activity=SECURITY,
+        erase=DELETE_ROW,
+        derived=True,
+        index=True,
+    )
+    at: Mapped[datetime] = personal(activity=SECURITY, erase=DELETE_ROW, label=Text("Tid", "Time"))
+    device: Mapped[str] = personal(
+        EncryptedText(),
+        activity=SECURITY,
+        erase=DELETE_ROW,
+        label=Text("Enhet", "Device"),
+    )
+    method: Mapped[str] = personal(
+        activity=SECURITY, erase=DELETE_ROW, label=Text("Sätt", "Method")
+    )
+    succeeded: Mapped[bool] = personal(
+        activity=SECURITY, erase=DELETE_ROW, label=Text("Lyckades", "Succeeded")
+    )
+
+
+class KnownDevice(Model):
+    """A browser that has signed in to the account before; its cookie holds the token.
+
+    Tries from one are counted apart, so that a stranger's wrong guesses never
+    lock the owner out (OWASP, "Device cookies").
+    """
+
+    __label__ = Text("Kända enheter", "Known devices")
+    __subject__ = ByUser("user_id")
+    __since__ = "last_seen_on"
+    __days__ = 365
+
+    id: Mapped[UUID] = key()
+    user_id: Mapped[UUID] = personal(
+        ForeignKey("user.id", ondelete="CASCADE"),
+        activity=SECURITY,
+        erase=DELETE_ROW,
+        derived=True,
+        index=True,
+    )
+    token_digest: Mapped[bytes] = personal(
+        Digest(purpose="device"), activity=SECURITY, erase=DELETE_ROW, derived=True, unique=True
+    )
+    device: Mapped[str] = personal(
+        EncryptedText(),
+        activity=SECURITY,
+        erase=DELETE_ROW,
+        label=Text("Enhet", "Device"),
+    )
+    last_seen_on: Mapped[date] = personal(
+        activity=SECURITY, erase=DELETE_ROW, label=Text("Senast använd", "Last used")
+    )
 
 
 class OneTimeLink(Model):
@@ -170,7 +344,7 @@ class OneTimeLink(Model):
     __label__ = Text("Engångslänkar", "One-time links")
     __subject__ = ByUser("user_id")
     __since__ = "expires_at"
-    __table_args__ = (CheckConstraint("purpose IN ('confirm','reset')", name="purpose"),)
+    __table_args__ = (CheckConstraint("purpose IN ('confirm','reset','undo')", name="purpose"),)
 
     id: Mapped[UUID] = key()
     user_id: Mapped[UUID] = personal(
@@ -188,4 +362,10 @@ class OneTimeLink(Model):
     )
     expires_at: Mapped[datetime] = personal(
         activity=SECURITY, erase=DELETE_ROW, label=Text("Gäller till", "Valid until")
+    )
+    address: Mapped[str | None] = personal(
+        EncryptedAddress(),
+        activity=SECURITY,
+        erase=DELETE_ROW,
+        label=Text("Adressen före bytet", "The address before the change"),
     )

@@ -229,15 +229,74 @@ SECURITY = Activity(
     "security",
     Text("Säkerhet", "Security"),
     Text(
-        "Att skydda ditt konto: inloggade enheter och engångslänkar",
-        "To protect your account: signed-in devices and one-time links",
+        "Att skydda ditt konto: visa var du är inloggad och vilka som försökt, känna igen dina "
+        "enheter, och engångslänkar",
+        "To protect your account: to show where you are signed in and who tried to, to recognise "
+        "your devices, and one-time links",
     ),
     LegalBasis.LEGITIMATE_INTEREST,
-    Text("Inloggningar och engångslänkar", "Sign-ins and one-time links"),
+    Text(
+        "Inloggningar och försök med tid, sätt och enhet i ord; kända enheter; engångslänkar",
+        "Sign-ins and tries with time, method and the device in words; known devices; one-time "
+        "links",
+    ),
     _USE,
-    Retention(Text("30 dagar efter inloggningen", "30 days after sign-in"), 30),
+    Retention(
+        Text(
+            "30 dagar efter inloggningen eller försöket; kända enheter 12 månader efter den "
+            "senaste inloggningen",
+            "30 days after the sign-in or the try; known devices 12 months after the latest "
+            "sign-in",
+        ),
+        30,
+    ),
     (HOSTING, MAIL_PROVIDER),
     subjects=_EVERYONE,
+)
+SECURITY_LOG = Activity(
+    "security_log",
+    Text("Säkerhetslogg", "Security log"),
+    Text(
+        "Att upptäcka och utreda intrång: inloggningar, ändrade roller och öppnade uppgifter",
+        "To detect and investigate intrusions: sign-ins, changed roles and opened data",
+    ),
+    LegalBasis.LEGITIMATE_INTEREST,
+    Text(
+        "Tid, händelse och konto-id, inga namn eller adresser",
+        "Time, event and account id, no names or addresses",
+    ),
+    _USE,
+    Retention(Text("12 månader", "12 months")),
+    (HOSTING,),
+    subjects=_EVERYONE,
+)
+COLLEAGUE_INVITATIONS = Activity(
+    "colleague_invitations",
+    Text("Inbjudningar till en organisation", "Invitations into an organisation"),
+    Text(
+        "Att en organisation ska kunna erbjuda dig ett eget konto hos sig",
+        "To let an organisation offer you an account of your own with it",
+    ),
+    LegalBasis.LEGITIMATE_INTEREST,
+    Text(
+        "E-postadress, organisation, erbjuden roll och vem som bjöd in dig",
+        "E-mail address, organisation, offered role and who invited you",
+    ),
+    Text(
+        "En ägare eller administratör i organisationen",
+        "An owner or administrator of the organisation",
+    ),
+    Retention(
+        Text(
+            "Tills du svarat, annars 30 dagar efter att inbjudan gått ut",
+            "Until you have answered, else 30 days after the invitation expired",
+        ),
+        30,
+    ),
+    (HOSTING, MAIL_PROVIDER, CUSTOMER),
+    objectable=True,
+    entered_by_others=True,
+    subjects=Text("De som en kund bjuder in", "Those whom a customer invites"),
 )
 CUSTOMER_RELATIONS = Activity(
     "customer_relations",
@@ -513,6 +572,8 @@ STAFF_ACCESS = Activity(
 ALL = (
     ACCOUNTS,
     SECURITY,
+    SECURITY_LOG,
+    COLLEAGUE_INVITATIONS,
     CUSTOMER_RELATIONS,
     TEAM_SURVEYS,
     SURVEY_ANSWERS,

@@ -1,7 +1,7 @@
 """Running a module of ours as a short process of its own, for what mustn't stay in memory."""
 
 import os
-import subprocess
+import subprocess  # nosec B404 # only ever our own modules
 import sys
 from pathlib import Path
 
@@ -14,7 +14,7 @@ def run(module: str, *arguments: str, given: bytes = b"") -> bytes:
 
     Raises :class:`subprocess.SubprocessError` if it fails or takes longer than 30 seconds.
     """
-    done = subprocess.run(  # noqa: S603  (callers name their own modules)
+    done = subprocess.run(  # nosec B603 # noqa: S603  (callers name their own modules)
         [sys.executable, "-m", module, *arguments],
         input=given,
         stdout=subprocess.PIPE,

@@ -1,6 +1,6 @@
 """The time, in one place: stored in UTC, shown and counted in Swedish days."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from zoneinfo import ZoneInfo
 
 STOCKHOLM = ZoneInfo("Europe/Stockholm")
@@ -14,3 +14,8 @@ def now() -> datetime:
 def day_of(moment: datetime) -> date:
     """The calendar day in Sweden at ``moment``."""
     return moment.astimezone(STOCKHOLM).date()
+
+
+def begin_of(day: date) -> datetime:
+    """The moment at which a calendar day begins in Sweden."""
+    return datetime.combine(day, time(), STOCKHOLM)

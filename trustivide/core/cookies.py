@@ -73,12 +73,26 @@ SESSION = Cookie(
     "/",
     "__Host-",
 )
+DEVICE = Cookie(
+    "device",
+    Text(
+        "Känner igen din webbläsare när du loggar in, så att vi kan mejla dig om en ny enhet och "
+        "så att andras gissningar inte stänger ute dig",
+        "Recognises your browser when you sign in, so that we can mail you about a new device "
+        "and so that other people's guesses don't lock you out",
+    ),
+    timedelta(days=365),
+    Text("efter den senaste inloggningen", "after the latest sign-in"),
+    "/",
+    "__Host-",
+)
 LANGUAGE = Cookie(
     "language",
     Text("Minns vilket språk du valt", "Remembers the language that you chose"),
     timedelta(days=365),
     Text("efter valet", "after the choice"),
     "/",
+    "__Host-",
 )
 VISIT = Cookie(
     "privacy_session",
@@ -127,4 +141,4 @@ RECEIPT = Cookie(
     "__Secure-",
 )
 
-ALL = (SESSION, LANGUAGE, VISIT, SURVEY_LINK, SURVEY_DRAFT, RECEIPT)
+ALL = (SESSION, DEVICE, LANGUAGE, VISIT, SURVEY_LINK, SURVEY_DRAFT, RECEIPT)

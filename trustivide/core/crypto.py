@@ -4,7 +4,9 @@ A value that must be read again is stored as authenticated ciphertext
 (AES-256-GCM, NIST SP 800-38D); one that must be *found* again is stored beside
 it as a keyed digest (HMAC-SHA-256, RFC 2104). Cipher keys rotate and retire.
 Digest keys are versioned and never retired, since suppression entries and the
-ledger hold nothing from which a digest could be computed anew.
+ledger hold nothing from which a digest could be computed anew. What lies where
+no rotation reaches it, in a mail or an open page, is sealed under keys that
+are derived from them.
 """
 
 import base64
@@ -14,7 +16,7 @@ import json
 import secrets
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -31,6 +33,8 @@ from trustivide.core.errors import BootError
 _FORMAT = 1
 _NONCE_BYTES = 12
 _BODY = 2 + _NONCE_BYTES  # where the ciphertext begins
+KEY_BYTE = 2
+"""Which byte of a ciphertext, counted from 1, is the version of its key."""
 
 
 def normalise_address(address: str) -> str:
@@ -49,26 +53,33 @@ class DecryptionError(Exception):
 
 @dataclass(frozen=True, repr=False)
 class KeyRing:
-    """Versioned keys of three kinds, each 32 bytes; the highest version is current."""
+    """Versioned keys of three kinds, each 32 bytes; the highest version is current.
+
+    ``writes_with`` holds a newer cipher key back: it is read with, but not
+    written with, until every process knows it.
+    """
 
     cipher: Mapping[int, bytes]
     digest_keys: Mapping[int, bytes]
     signing: Mapping[int, bytes]
+    writes_with: int | None = None
 
     @classmethod
     def generate(cls) -> "KeyRing":
         """A fresh ring with version 1 of every kind."""
-        return cls(*({1: secrets.token_bytes(32)} for _ in range(3)))
+        cipher, digest, signing = ({1: secrets.token_bytes(32)} for _ in range(3))
+        return cls(cipher, digest, signing)
 
     @classmethod
     def from_json(cls, text: str) -> "KeyRing":
         """Read what :meth:`to_json` wrote. Raises :class:`BootError` naming what is wrong."""
         try:
             raw = json.loads(text)
-            kinds = [
+            cipher, digest, signing = kinds = [
                 {int(v): base64.b64decode(k, validate=True) for v, k in raw[kind].items()}
                 for kind in ("cipher", "digest", "signing")
             ]
+            writes_with = raw.get("writes_with")
         except (ValueError, KeyError, AttributeError, TypeError) as error:
             raise BootError(f"TRUSTIVIDE_KEYS is not a readable key ring: {error!r}") from None
         for kind, keys in zip(("cipher", "digest", "signing"), kinds, strict=True):
@@ -76,25 +87,50 @@ class KeyRing:
                 raise BootError(
                     f"TRUSTIVIDE_KEYS: '{kind}' needs 32-byte keys under versions 1 to 255"
                 )
-        return cls(*kinds)
+        if writes_with is not None and writes_with not in list(cipher):
+            raise BootError("TRUSTIVIDE_KEYS: 'writes_with' names a cipher key that isn't there")
+        return cls(cipher, digest, signing, writes_with)
 
     def to_json(self) -> str:
         """The ring as JSON with base64 keys; it is a secret as a whole."""
         named = {"cipher": self.cipher, "digest": self.digest_keys, "signing": self.signing}
-        return json.dumps(
-            {
-                kind: {str(v): base64.b64encode(k).decode() for v, k in keys.items()}
-                for kind, keys in named.items()
-            },
-            indent=1,
-        )
+        ring: dict[str, Any] = {
+            kind: {str(v): base64.b64encode(k).decode() for v, k in keys.items()}
+            for kind, keys in named.items()
+        }
+        if self.writes_with is not None:
+            ring["writes_with"] = self.writes_with
+        return json.dumps(ring, indent=1)
 
     def __repr__(self) -> str:
         return f"<KeyRing cipher={sorted(self.cipher)} digest={sorted(self.digest_keys)}>"
 
+    @property
+    def cipher_version(self) -> int:
+        """The cipher key that is written with."""
+        return self.writes_with or max(self.cipher)
+
+    def with_new_cipher(self) -> "KeyRing":
+        """This ring and one more cipher key, held back until :meth:`released`."""
+        grown = {**self.cipher, max(self.cipher) + 1: secrets.token_bytes(32)}
+        return replace(self, cipher=grown, writes_with=self.cipher_version)
+
+    def released(self) -> "KeyRing":
+        """This ring, writing with its newest cipher key."""
+        return replace(self, writes_with=None)
+
+    def retired(self) -> "KeyRing":
+        """This ring without the cipher keys from before: what they encrypted can't be read."""
+        version = self.cipher_version
+        kept = {v: key for v, key in self.cipher.items() if v >= version}
+        return replace(self, cipher=kept)
+
     def encrypt(self, plaintext: bytes) -> bytes:
-        """``format ‖ key version ‖ nonce ‖ ciphertext and tag``; the header is authenticated."""
-        version = max(self.cipher)
+        """``format ‖ key version ‖ nonce ‖ ciphertext and tag``; the header is authenticated.
+
+        For columns alone, where a rotation finds it again; else :meth:`seal`.
+        """
+        version = self.cipher_version
         header = bytes([_FORMAT, version])
         nonce = secrets.token_bytes(_NONCE_BYTES)
         return header + nonce + self._ciphers[version].encrypt(nonce, plaintext, header)
@@ -111,6 +147,31 @@ class KeyRing:
     def _ciphers(self) -> dict[int, AESGCM]:
         """Made once: expanding a key takes longer than decrypting a short value with it."""
         return {version: AESGCM(key) for version, key in self.cipher.items()}
+
+    def seal(self, plaintext: bytes, purpose: str) -> bytes:
+        """``key version ‖ nonce ‖ ciphertext and tag``, for what lies outside the database.
+
+        The key is derived from a digest key and bound to ``purpose``, so a link
+        in an old mail outlives every cipher key.
+        """
+        version = max(self.digest_keys)
+        nonce = secrets.token_bytes(_NONCE_BYTES)
+        return (
+            bytes([version])
+            + nonce
+            + self._sealer(version, purpose).encrypt(nonce, plaintext, None)
+        )
+
+    def unseal(self, sealed: bytes, purpose: str) -> bytes:
+        """Undo :meth:`seal`, for the same purpose. Raises :class:`DecryptionError`."""
+        try:
+            nonce, rest = sealed[1 : 1 + _NONCE_BYTES], sealed[1 + _NONCE_BYTES :]
+            return self._sealer(sealed[0], purpose).decrypt(nonce, rest, None)
+        except (InvalidTag, KeyError, IndexError, ValueError):
+            raise DecryptionError("sealed value can't be read with this key ring") from None
+
+    def _sealer(self, version: int, purpose: str) -> AESGCM:
+        return AESGCM(self._digest(version, b"", f"seal:{purpose}"))
 
     def digest(self, value: str | bytes, purpose: str = "address") -> bytes:
         """Keyed digest (32 bytes) of ``value`` under the current key, bound to ``purpose``."""

@@ -171,9 +171,11 @@ class Base(DeclarativeBase):
     __label__: ClassVar[Text | None] = None
     __subject__: ClassVar[Link | None] = None
     __since__: ClassVar[str | None] = None
+    __days__: ClassVar[int | None] = None
     __collection__: ClassVar[Text | None] = None
     __until__: ClassVar[str | None] = None
     __emptied__: ClassVar[Any] = None
+    __frozen_by__: ClassVar[str | None] = None
 
     def __repr__(self) -> str:
         identity = inspect(self).identity
@@ -193,11 +195,14 @@ if TYPE_CHECKING:
 
         ``__subject__`` says how a row belongs to a person, ``__since__`` names
         the column from which the activity's retention counts (``"column"``, or
-        ``"foreign_key.column"`` of the row it points at), ``__label__`` is what
+        ``"foreign_key.column"`` of the row it points at), ``__days__`` says how
+        many where they are others than the activity's, ``__label__`` is what
         people read of their own rows, ``__collection__`` what an organisation
         reads of all of its. ``__until__`` says what ends rows that no date
         ends, though the activity counts days. ``__emptied__`` (id → values) is
         what becomes of an erased row that must stay because held ones hang on it.
+        ``__frozen_by__`` names the trigger that refuses to change a row; only
+        ``core.rotation`` steps past it.
         """
 
         __abstract__ = True

@@ -21,6 +21,7 @@ from trustivide.core.activities import (
     LEGAL_CLAIMS,
     PRIVACY_RIGHTS,
     SECURITY,
+    SECURITY_LOG,
     SERVICE_MAIL,
     Activity,
 )
@@ -28,8 +29,8 @@ from trustivide.core.db import Base
 from trustivide.core.inventory import Group
 from trustivide.core.subjects import ByCode, ByCookie, Person
 
-_NEVER = frozenset({SECURITY, SERVICE_MAIL, PRIVACY_RIGHTS, LEGAL_CLAIMS})
-"""Secrets and mail under way end by themselves, and the proof of rights has rules of its own."""
+_NEVER = frozenset({SECURITY, SECURITY_LOG, SERVICE_MAIL, PRIVACY_RIGHTS, LEGAL_CLAIMS})
+"""Secrets and mail under way end by themselves; the log and the proof of rights keep themselves."""
 
 
 @dataclass(frozen=True)

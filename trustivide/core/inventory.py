@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -121,7 +122,7 @@ class Group:
         dated = self.deletes_row and self.model.__since__ is not None
         if not dated or retention is None or retention.days is None:
             return None
-        return timedelta(days=retention.days)
+        return timedelta(days=self.model.__days__ or retention.days)
 
 
 @dataclass(frozen=True)
@@ -250,8 +251,14 @@ def mappers() -> list[Mapper[Any]]:
 
 def groups() -> tuple[Group, ...]:
     """Every group of personal columns, parents before children."""
+    return _groups(tuple(mapper.class_ for mapper in mappers()))
+
+
+@lru_cache(maxsize=4)
+def _groups(models: tuple[type[Base], ...]) -> tuple[Group, ...]:
+    """A class never changes what it declared, so this is worked out once."""
     order = {table.name: n for n, table in enumerate(Base.metadata.sorted_tables)}
-    found = [group for mapper in mappers() for group in _groups_of(mapper.class_)]
+    found = [group for model in models for group in _groups_of(model)]
     return tuple(sorted(found, key=lambda g: (order[g.table.name], not g.is_row_subject, g.name)))
 
 
@@ -443,7 +450,9 @@ def _clause(model: type[Base], link: Link, person: Person) -> ColumnElement[bool
 
 def _via(model: type[Base], column: Any, person: Person) -> ColumnElement[bool] | None:
     (foreign_key,) = column.property.columns[0].foreign_keys
-    parent = next(m.class_ for m in mappers() if m.local_table is foreign_key.column.table)
+    parent = next(
+        m.class_ for m in Base.registry.mappers if m.local_table is foreign_key.column.table
+    )
     if parent.__subject__ is None:
         raise BootError(f"{model.__name__} goes via {parent.__name__}, which has no __subject__")
     inner = _clause(parent, parent.__subject__, person)

@@ -1,28 +1,28 @@
-"""Registering a customer, handing it over, and what becomes of one whose last owner leaves."""
+"""Registering a customer, and what becomes of one whose last owner leaves."""
 
+from contextlib import suppress
 from datetime import datetime, timedelta
-from uuid import UUID
+from typing import Any
+from uuid import UUID, uuid4
 
 from blinker import Signal
-from sqlalchemy import Select, delete, select
+from sqlalchemy import delete, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from trustivide.auth import actions as auth
 from trustivide.auth import queries as accounts
 from trustivide.auth.models import User
-from trustivide.auth.passwords import hash_password
 from trustivide.core.activities import MARKETING_EMAIL
 from trustivide.core.clock import day_of
 from trustivide.core.db import transaction
-from trustivide.core.errors import Refused
 from trustivide.core.holds import Hold, inside
 from trustivide.core.inventory import Consequence
 from trustivide.core.subjects import Person
 from trustivide.core.text import Text
 from trustivide.organisations.models import AgreementAcceptance, Membership, Organisation
 from trustivide.organisations.numbers import clean
-from trustivide.organisations.queries import Actor, left_without, owned_alone, owners_of
+from trustivide.organisations.queries import left_without, owned_alone
 from trustivide.outbox.actions import start_job
 from trustivide.rights import actions as rights
 from trustivide.rights import legal_texts
@@ -49,21 +49,59 @@ def register(
 
     Records the versions of the privacy notice and policy that were shown, the
     processing agreement accepted for the organisation, and the marketing
-    consent if the box was ticked. In both cases the address gets a mail and a password is
-    hashed, and the caller must answer alike.
+    consent if the box was ticked. In both cases the address gets a mail and the work is
+    the same, and the caller must answer alike.
     """
-    if accounts.by_address(session, email) is not None:
-        hash_password(password)
-        _tell_owner(session, email, now)
-        return None
-    try:
-        with session.begin_nested():
-            user = auth.create_user(
-                session, email=email, name=name, password=password, locale=locale, now=now
-            )
-    except IntegrityError:  # somebody was a moment quicker
-        _tell_owner(session, email, now)
-        return None
+    given: dict[str, Any] = {
+        "organisation": organisation,
+        "number": number,
+        "name": name,
+        "password": password,
+        "locale": locale,
+        "marketing": marketing,
+        "gpc_seen": gpc_seen,
+        "now": now,
+    }
+    known = accounts.by_address(session, email)
+    if known is not None:
+        _enter_nobody(session, given)
+    else:
+        # Refused by the database where somebody was a moment quicker.
+        with suppress(IntegrityError), session.begin_nested():
+            return _enter(session, email=email, **given)
+        known = accounts.by_address(session, email)
+        assert known is not None
+    auth.tell_account_exists(session, known, now)
+    return None
+
+
+class _TakenBack(Exception):
+    """All of it was done to take as long as a registration."""
+
+
+def _enter_nobody(session: Session, given: dict[str, Any]) -> None:
+    """Do what a registration takes, and take it back: a stopwatch must not tell who is known."""
+    with suppress(_TakenBack), session.begin_nested():
+        _enter(session, email=f"{uuid4()}@trustivide.invalid", **given)
+        raise _TakenBack
+
+
+def _enter(
+    session: Session,
+    *,
+    organisation: str,
+    number: str,
+    name: str,
+    email: str,
+    password: str,
+    locale: str,
+    marketing: bool,
+    gpc_seen: bool,
+    now: datetime,
+) -> User:
+    user = auth.create_user(
+        session, email=email, name=name, password=password, locale=locale, now=now
+    )
     customer = Organisation(
         name=organisation,
         number=clean(number),
@@ -104,12 +142,6 @@ def register(
     return user
 
 
-def _tell_owner(session: Session, email: str, now: datetime) -> None:
-    known = accounts.by_address(session, email)
-    assert known is not None
-    auth.tell_account_exists(session, known, now)
-
-
 def erasure_preview(session: Session, person: Person) -> list[Consequence]:
     """Say which organisations end with this account, and which can't while something is held."""
     if person.user_id is None:
@@ -132,7 +164,7 @@ def _end_of(session: Session, organisation: Organisation) -> Consequence:
                 "are erased too, seven days later. Hand over to somebody else first, if it is to "
                 "stay.",
             ),
-            href=f"/organisation/{organisation.id}/owners",
+            href=f"/organisation/{organisation.id}/people",
         )
     until = max(hold.until for hold in held)
     return Consequence(
@@ -211,53 +243,6 @@ def close_orphans(session: Session, person: Person, now: datetime) -> None:
     )
     for organisation in owned_alone(session, person.user_id):
         close(session, organisation.id, now)
-
-
-def make_owner(session: Session, actor: Actor, user_id: UUID) -> None:
-    """Let another account of the actor's organisation own it too. Doing it twice does it once.
-
-    Raises :class:`Refused` when the actor owns it no longer, or the account has
-    left or never confirmed its address.
-    """
-    _hold(session, actor)
-    membership = session.scalar(_membership(actor, user_id))
-    user = accounts.by_id(session, user_id)
-    if membership is None or user is None or user.confirmed_at is None:
-        raise Refused("no such account")
-    membership.role = "owner"
-    session.flush()
-
-
-def step_down(session: Session, actor: Actor) -> None:
-    """Let an owner go on as administrator.
-
-    Raises :class:`Refused` for the last one: an organisation always has an
-    owner, also when two step down at once.
-    """
-    if _hold(session, actor) == {actor.user_id}:
-        raise Refused("the last owner")
-    membership = session.scalars(_membership(actor, actor.user_id)).one()
-    membership.role = "admin"
-    session.flush()
-
-
-def _hold(session: Session, actor: Actor) -> set[UUID]:
-    """Lock the organisation and read its owners anew; the actor must be one of them."""
-    session.execute(
-        select(Organisation.id).where(Organisation.id == actor.organisation_id).with_for_update()
-    )
-    owners = set(owners_of(session, actor.organisation_id))
-    if actor.user_id not in owners:
-        raise Refused("not an owner")
-    return owners
-
-
-def _membership(actor: Actor, user_id: UUID) -> Select[Membership]:
-    return (
-        select(Membership)
-        .where(Membership.organisation_id == actor.organisation_id, Membership.user_id == user_id)
-        .execution_options(populate_existing=True)
-    )
 
 
 def forget_unconfirmed(now: datetime) -> None:

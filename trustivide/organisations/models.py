@@ -6,10 +6,10 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, ForeignKey, UniqueConstraint
 from sqlalchemy.orm import Mapped
 
-from trustivide.core.activities import ACCOUNTS, CUSTOMER_RELATIONS
-from trustivide.core.crypto import Digest, EncryptedText
+from trustivide.core.activities import ACCOUNTS, COLLEAGUE_INVITATIONS, CUSTOMER_RELATIONS
+from trustivide.core.crypto import Digest, EncryptedAddress, EncryptedText
 from trustivide.core.db import BLANK, DELETE_ROW, Keep, Model, Reader, key, personal, plain
-from trustivide.core.subjects import ByUser
+from trustivide.core.subjects import ByEmail, ByUser
 from trustivide.core.text import Text
 from trustivide.organisations.numbers import clean
 
@@ -66,6 +66,11 @@ class Organisation(Model):
         why="k, a setting of the organisation",
         label=Text("Minsta antal svar", "Fewest answers"),
     )
+    second_factor_required: Mapped[bool] = plain(
+        default=False,
+        why="a setting of the organisation",
+        label=Text("Kräver tvåstegsinloggning", "Requires two-step sign-in"),
+    )
     customer_since: Mapped[date] = personal(
         activity=CUSTOMER_RELATIONS,
         erase=_THE_ORGANISATION_STAYS,
@@ -107,6 +112,64 @@ class Membership(Model):
         index=True,
     )
     role: Mapped[str] = personal(activity=ACCOUNTS, erase=DELETE_ROW, label=Text("Roll", "Role"))
+
+
+class ColleagueInvitation(Model):
+    """Somebody in the organisation entered a colleague's address; the answer ends the row."""
+
+    __label__ = Text("Inbjudan till en organisation", "Invitation into an organisation")
+    __collection__ = Text("Inbjudna kollegor", "Invited colleagues")
+    __subject__ = ByEmail("email_digest")
+    __since__ = "expires_at"
+    __table_args__ = (
+        UniqueConstraint("organisation_id", "email_digest"),
+        CheckConstraint("role IN ('owner','admin','leader','member')", name="role"),
+    )
+
+    id: Mapped[UUID] = key()
+    organisation_id: Mapped[UUID] = personal(
+        ForeignKey("organisation.id", ondelete="CASCADE"),
+        activity=COLLEAGUE_INVITATIONS,
+        erase=DELETE_ROW,
+        show="name",
+        label=Text("Organisation", "Organisation"),
+        index=True,
+    )
+    email: Mapped[str] = personal(
+        EncryptedAddress(),
+        activity=COLLEAGUE_INVITATIONS,
+        erase=DELETE_ROW,
+        portable=True,
+        label=Text("E-postadress", "E-mail address"),
+    )
+    email_digest: Mapped[bytes] = personal(
+        Digest(of="email"),
+        activity=COLLEAGUE_INVITATIONS,
+        erase=DELETE_ROW,
+        derived=True,
+        nullable=False,
+        index=True,
+    )
+    role: Mapped[str] = personal(
+        activity=COLLEAGUE_INVITATIONS, erase=DELETE_ROW, label=Text("Roll", "Role")
+    )
+    invited_by_id: Mapped[UUID | None] = personal(
+        ForeignKey("user.id", ondelete="SET NULL"),
+        activity=ACCOUNTS,
+        subject=ByUser("invited_by_id"),
+        erase=BLANK,
+        derived=True,
+    )
+    token_digest: Mapped[bytes] = personal(
+        Digest(purpose="colleague"),
+        activity=COLLEAGUE_INVITATIONS,
+        erase=DELETE_ROW,
+        derived=True,
+        unique=True,
+    )
+    expires_at: Mapped[datetime] = personal(
+        activity=COLLEAGUE_INVITATIONS, erase=DELETE_ROW, label=Text("Gäller till", "Valid until")
+    )
 
 
 class AgreementAcceptance(Model):

@@ -7,10 +7,10 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from trustivide.auth import queries as accounts
 from trustivide.auth.models import User
+from trustivide.core.roles import CUSTOMER_ROLES, customer_may
 from trustivide.organisations.models import Membership, Organisation
-
-ROLES = ("member", "leader", "admin", "owner")
 
 
 @dataclass(frozen=True)
@@ -21,9 +21,9 @@ class Actor:
     organisation_id: UUID
     role: str
 
-    def may(self, role: str) -> bool:
-        """Whether the actor's role is at least ``role``."""
-        return ROLES.index(self.role) >= ROLES.index(role)
+    def may(self, permission: str) -> bool:
+        """Whether the actor's role allows it (see :mod:`trustivide.core.roles`)."""
+        return customer_may(self.role, permission)
 
 
 def actor_for(session: Session, user_id: UUID) -> Actor | None:
@@ -36,9 +36,47 @@ def actor_for(session: Session, user_id: UUID) -> Actor | None:
     return Actor(user_id, membership.organisation_id, membership.role)
 
 
+def actor_in(session: Session, user_id: UUID, organisation_id: UUID) -> Actor | None:
+    """The account acting for this very organisation, or ``None`` if it doesn't belong there."""
+    role = session.scalar(
+        select(Membership.role).where(
+            Membership.user_id == user_id, Membership.organisation_id == organisation_id
+        )
+    )
+    return None if role is None else Actor(user_id, organisation_id, role)
+
+
+def acting(session: Session, user_id: UUID, chosen: UUID | None) -> Actor | None:
+    """The account in the organisation that it chose, while it belongs there, else its first."""
+    actor = actor_in(session, user_id, chosen) if chosen else None
+    return actor or actor_for(session, user_id)
+
+
+def organisations_of(session: Session, user_id: UUID) -> dict[UUID, str]:
+    """The organisations (id → name) that the account belongs to, by name."""
+    rows = session.execute(
+        select(Organisation.id, Organisation.name)
+        .join(Membership, Membership.organisation_id == Organisation.id)
+        .where(Membership.user_id == user_id)
+        .order_by(Organisation.name, Organisation.id)
+    )
+    return {row.id: row.name for row in rows}
+
+
 def organisation_of(session: Session, actor: Actor) -> Organisation:
     """The actor's organisation."""
     return session.get_one(Organisation, actor.organisation_id)
+
+
+def requires_second_factor(session: Session, user_id: UUID) -> bool:
+    """Whether an organisation of the account's requires two-step sign-in of its people."""
+    requiring = (
+        select(Organisation.id)
+        .join(Membership, Membership.organisation_id == Organisation.id)
+        .where(Membership.user_id == user_id, Organisation.second_factor_required)
+        .limit(1)
+    )
+    return session.scalar(requiring) is not None
 
 
 def owned_alone(session: Session, user_id: UUID) -> Sequence[Organisation]:
@@ -82,16 +120,29 @@ def owners_of(session: Session, organisation_id: UUID) -> list[UUID]:
     )
 
 
-def as_owner(session: Session, user_id: UUID, organisation_id: UUID) -> Actor | None:
-    """The account as an owner of this very organisation, or ``None``."""
-    owns = organisation_id in owned_by(session, user_id)
-    return Actor(user_id, organisation_id, "owner") if owns else None
+@dataclass(frozen=True)
+class Colleague:
+    """Somebody in the actor's organisation."""
+
+    user: User
+    role: str
+    second_factor: bool
 
 
-def member(session: Session, actor: Actor, user_id: UUID) -> tuple[User, str] | None:
-    """An account of the actor's organisation with its role."""
+def colleagues(session: Session, actor: Actor) -> list[Colleague]:
+    """Everyone in the actor's organisation, the highest roles first, then by name."""
     found = accounts_of(session, actor.organisation_id)
-    return next(((user, role) for user, role in found if user.id == user_id), None)
+    safe = accounts.with_second_factor(session, [user.id for user, _ in found])
+    order = list(CUSTOMER_ROLES)
+    return sorted(
+        (Colleague(user, role, user.id in safe) for user, role in found),
+        key=lambda c: (-order.index(c.role), c.user.name.casefold(), c.user.id),
+    )
+
+
+def colleague(session: Session, actor: Actor, user_id: UUID) -> Colleague | None:
+    """Somebody in the actor's organisation, or ``None`` if there is nobody of this id in it."""
+    return next((c for c in colleagues(session, actor) if c.user.id == user_id), None)
 
 
 def left_without(session: Session, organisation_id: UUID) -> list[UUID]:

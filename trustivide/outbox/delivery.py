@@ -23,7 +23,13 @@ from sqlalchemy import delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from trustivide.core import clock
-from trustivide.core.activities import BY_KEY, MARKETING_EMAIL, SERVICE_MAIL, TEAM_SURVEYS
+from trustivide.core.activities import (
+    BY_KEY,
+    COLLEAGUE_INVITATIONS,
+    MARKETING_EMAIL,
+    SERVICE_MAIL,
+    TEAM_SURVEYS,
+)
 from trustivide.core.crypto import normalise_address
 from trustivide.core.db import db, transaction
 from trustivide.core.inventory import Store
@@ -38,7 +44,8 @@ log = logging.getLogger(__name__)
 LEASE = timedelta(minutes=10)  # longer than a whole batch of time-outs
 BATCH = 20
 MAX_ATTEMPTS = 8
-_STOPPABLE = frozenset({MARKETING_EMAIL.key, TEAM_SURVEYS.key})  # RFC 8058 header and link
+# With RFC 8058's header and link
+_STOPPABLE = frozenset({MARKETING_EMAIL.key, TEAM_SURVEYS.key, COLLEAGUE_INVITATIONS.key})
 
 
 class VerifiedConnection(flask_mail.Connection):

@@ -38,8 +38,8 @@ class Registry:
     unsubscribe: Callable[[str, str], str] | None = None
     handlers: dict[str, Handler] = field(default_factory=dict)
     gave_up: dict[str, Handler] = field(default_factory=dict)
-    every_minute: list[Callable[[datetime], None]] = field(default_factory=list)
-    every_night: list[Callable[[datetime], None]] = field(default_factory=list)
+    every_minute: list[Callable[[datetime], object]] = field(default_factory=list)
+    every_night: list[Callable[[datetime], object]] = field(default_factory=list)
 
 
 registry = Registry()

@@ -9,6 +9,7 @@ from flask import Flask
 from huey import RedisHuey, SqliteHuey, crontab
 from huey.api import Huey
 from huey.consumer import Consumer
+from huey.serializer import SignedSerializer
 
 from trustivide.core import clock
 from trustivide.core.db import db
@@ -44,7 +45,7 @@ def night(app: Flask) -> None:
             _guarded(duty)
 
 
-def _guarded(duty: Callable[[datetime], None]) -> None:
+def _guarded(duty: Callable[[datetime], object]) -> None:
     """One failing duty must not keep the others from being done."""
     try:
         duty(clock.now())
@@ -62,10 +63,12 @@ def queue_file(app: Flask) -> Path | None:
 def init_app(app: Flask) -> None:
     """Connect the queue, and let every commit that queued something wake the worker."""
     file = queue_file(app)
+    # Huey pickles, and reading a foreign pickle runs it: what we didn't sign is not read.
+    how = {"results": False, "serializer": SignedSerializer(secret=app.config["SECRET_KEY"])}
     queue: Huey = (
-        SqliteHuey("trustivide", filename=str(file), results=False)
+        SqliteHuey("trustivide", filename=str(file), **how)
         if file
-        else RedisHuey("trustivide", url=app.config["SETTINGS"].redis_url, results=False)
+        else RedisHuey("trustivide", url=app.config["SETTINGS"].redis_url, **how)
     )
     app.extensions["queue"] = queue
 

@@ -37,7 +37,7 @@ from trustivide.rights.queries import (
 )
 
 _BATCH = 500
-_UNSUBSCRIBE = b"unsubscribe\0"
+_UNSUBSCRIBE = "unsubscribe"
 
 
 def month_later(day: date, months: int = 1) -> date:
@@ -325,21 +325,20 @@ def unsubscribe_path(address: str, purpose: str) -> str:
     """The path that stops mail of one purpose to one address, without signing in (RFC 8058).
 
     The token is authenticated ciphertext: it can't be forged, and neither a
-    log nor a mail gateway reads the address from it.
+    log nor a mail gateway reads the address from it. It holds for as long as the
+    mail is kept, whatever cipher keys retire.
     """
-    sealed = ring().encrypt(_UNSUBSCRIBE + json.dumps([address, purpose]).encode())
+    sealed = ring().seal(json.dumps([address, purpose]).encode(), _UNSUBSCRIBE)
     return f"/privacy/unsubscribe/{urlsafe_b64encode(sealed).decode().rstrip('=')}"
 
 
 def read_unsubscribe(token: str) -> tuple[str, Activity] | None:
     """The address and activity that a path of :func:`unsubscribe_path` names."""
     try:
-        plain = ring().decrypt(urlsafe_b64decode(token + "=" * (-len(token) % 4)))
+        sealed = urlsafe_b64decode(token + "=" * (-len(token) % 4))
+        address, purpose = json.loads(ring().unseal(sealed, _UNSUBSCRIBE))
     except (ValueError, DecryptionError):
         return None
-    if not plain.startswith(_UNSUBSCRIBE):
-        return None
-    address, purpose = json.loads(plain.removeprefix(_UNSUBSCRIBE))
     return (address, BY_KEY[purpose]) if purpose in BY_KEY else None
 
 

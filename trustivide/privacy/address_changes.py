@@ -15,20 +15,23 @@ from blinker import Signal
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from trustivide.auth import actions as auth
+from trustivide.auth import addresses
 from trustivide.auth import queries as accounts
 from trustivide.auth.models import User
 from trustivide.core import inventory
 from trustivide.core.activities import SECURITY
+from trustivide.core.clock import day_of
 from trustivide.core.crypto import EncryptedAddress, normalise_address, ring
 from trustivide.core.errors import Refused
 from trustivide.core.inventory import Field, Group
 from trustivide.core.subjects import ByEmail, ByReference, ByUser, Person
 from trustivide.outbox.actions import send_mail
+from trustivide.privacy import erasure
 from trustivide.privacy.actions import correct
 from trustivide.privacy.models import AddressChange
 from trustivide.privacy.queries import correctable, pending_erasure
 from trustivide.rights import actions as rights
+from trustivide.rights.ledger import ledger
 
 VALID_FOR = timedelta(hours=24)
 _MAIL = "address_change"
@@ -166,11 +169,32 @@ def confirm(session: Session, token: str, now: datetime, *, keep: UUID | None = 
     correct(session, owner, group, change.row, field, new, now)
     address_corrected.send(row, session=session, before=before)
     if isinstance(row, User):
-        auth.take_address(session, row, before, now, keep=keep)
+        addresses.take_address(session, row, before, now, keep=keep)
     after = Person.of(row.id if isinstance(row, User) else None, new)
     _follow(session, owner, before, after, new)
     rights.carry_over(session, owner, after, now)
     return True
+
+
+def on_taken_back(user: User, *, session: Session, before: str, now: datetime) -> None:
+    """The account's owner undid a change of its address: what followed it follows back.
+
+    An erasure that was decided meanwhile is undone with it, since whoever changed
+    the address may have asked for that too. Raises :class:`Refused` once it began.
+    """
+    owner, after = Person.of(user.id, before), accounts.person(user)
+    if not erasure.cancel(session, after, now) and pending_erasure(session, after):
+        raise Refused("an erasure has begun")
+    session.execute(
+        delete(AddressChange)
+        .where(AddressChange.group == User.__tablename__, AddressChange.row == user.id)
+        .execution_options(synchronize_session=False)
+    )
+    corrected = {"table": User.__tablename__, "row": str(user.id), "column": "email"}
+    ledger().append("correction", after.reference, day_of(now), corrected)
+    address_corrected.send(user, session=session, before=before)
+    _follow(session, owner, before, after, user.email)
+    rights.carry_over(session, owner, after, now)
 
 
 def _use_up(session: Session, token: str, now: datetime) -> Any:

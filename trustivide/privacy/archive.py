@@ -6,8 +6,6 @@ batches of rows go through the ZIP, through age encryption
 column, since that is several times as fast as value by value.
 """
 
-import csv
-import io
 import json
 import logging
 import os
@@ -30,12 +28,12 @@ from trustivide.core import clock
 from trustivide.core.crypto import Digest, EncryptedBytes, EncryptedJSON, EncryptedText
 from trustivide.core.db import UtcDateTime
 from trustivide.core.inventory import Batch
+from trustivide.core.spreadsheet import BOM, cell, lines
 from trustivide.core.text import Text
 
 log = logging.getLogger(__name__)
 
 _CHUNK = 64 * 1024
-_BOM = "\ufeff"  # else spreadsheets read Swedish letters wrong
 _LEVEL = 1  # zlib's fastest: half the time of the usual 6, for a seventh more bytes
 _dump = json.JSONEncoder(ensure_ascii=False).encode
 
@@ -190,7 +188,7 @@ def _data(
     yield _dump(head)[:-1] + ', "tables": {'
     for n, table in enumerate(tables):
         yield ("," if n else "") + f'\n{_dump(table.name)}: {_dump(table.about)[:-1]}, "rows": ['
-        spool.put(_BOM + _csv([table.header]))
+        spool.put(BOM + lines([table.header]))
         pieces[table.name] = 1
         line = "{" + ", ".join(f"{_dump(name)}: %s" for name in table.names) + "}"
         between = "\n  "
@@ -199,7 +197,7 @@ def _data(
             rows = zip(*(map(_dump, column) for column in columns), strict=True)
             yield between + ",\n  ".join([line % row for row in rows])
             between = ",\n  "
-            spool.put(_csv(zip(*([_cell(v) for v in c] for c in columns), strict=True)))
+            spool.put(lines(zip(*([cell(v) for v in c] for c in columns), strict=True)))
             pieces[table.name] += 1
             done += len(batch)
             tell(done / total)
@@ -214,21 +212,6 @@ def _plain(column: Sequence[Any]) -> Sequence[Any]:
     if len(kinds) == 1:
         return list(map(_PLAIN[kinds.pop()], column))
     return list(map(plain_value, column))
-
-
-def _csv(rows: Iterable[Sequence[str]]) -> str:
-    """Rows as CSV (RFC 4180)."""
-    buffer = io.StringIO()
-    csv.writer(buffer).writerows(rows)
-    return buffer.getvalue()
-
-
-def _cell(value: Any) -> str:
-    """Text that a spreadsheet takes for text: a leading apostrophe defuses formulas (OWASP)."""
-    if value is None:
-        return ""
-    text = value if isinstance(value, str) else _dump(value)
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
 
 
 class _Spool:

@@ -15,6 +15,7 @@ from trustivide.core.activities import (
     PRIVACY_RIGHTS,
     REQUEST_CASES,
     SECURITY,
+    SECURITY_LOG,
     SERVICE_MAIL,
     STAFF_ACCESS,
 )
@@ -26,7 +27,15 @@ from trustivide.privacy.models import Case
 
 UNFIT, GONE = "unfit", "gone"
 """Why a correction can't be made."""
-_EVIDENCE = (LEGAL_CLAIMS, PRIVACY_RIGHTS, REQUEST_CASES, SECURITY, SERVICE_MAIL, STAFF_ACCESS)
+_EVIDENCE = (
+    LEGAL_CLAIMS,
+    PRIVACY_RIGHTS,
+    REQUEST_CASES,
+    SECURITY,
+    SECURITY_LOG,
+    SERVICE_MAIL,
+    STAFF_ACCESS,
+)
 """What happened, as it was noted: a note that was changed would prove nothing."""
 
 

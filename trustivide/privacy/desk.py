@@ -6,7 +6,7 @@ are sent, from the case, so that no copy of an answer waits in the queue.
 """
 
 import logging
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -16,10 +16,11 @@ from sqlalchemy.orm import Session
 from trustivide.auth import queries as accounts
 from trustivide.auth.models import User
 from trustivide.core.activities import BY_KEY, PRIVACY_RIGHTS, Activity
-from trustivide.core.clock import STOCKHOLM, day_of
+from trustivide.core.clock import begin_of, day_of
 from trustivide.core.db import db, transaction
 from trustivide.core.errors import Refused
 from trustivide.core.inventory import Consequence
+from trustivide.core.roles import STAFF
 from trustivide.core.subjects import Person
 from trustivide.core.text import Text
 from trustivide.outbox.actions import send_mail
@@ -71,7 +72,7 @@ def enter(
         locale=locale,
         details=details,
         activity=activity,
-        received_at=datetime.combine(received_on, time(), STOCKHOLM),
+        received_at=begin_of(received_on),
         channel=channel,
         identity="unchecked",
         entered_by_id=staff.id,
@@ -225,7 +226,9 @@ def remind(now: datetime) -> None:
             request.reminded_on = today
         late = sum(r.due_on < today for r in due)
         colleagues = session.scalars(
-            select(User).where(User.is_staff, User.confirmed_at.is_not(None))
+            select(User).where(
+                User.staff_role.in_(STAFF["requests.handle"]), User.confirmed_at.is_not(None)
+            )
         ).all()
         for colleague in colleagues if due else ():
             send_mail(

@@ -7,11 +7,13 @@ means for a deletion stands in ``core.holds``.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session
 
+from trustivide.audit import actions as audit
 from trustivide.auth import queries as accounts
 from trustivide.auth.models import User
 from trustivide.core import clock, inventory
@@ -82,6 +84,15 @@ def place(
     )
     session.add(hold)
     session.flush()
+    audit.record(
+        session,
+        "hold_placed",
+        now,
+        actor_id=owner.id,
+        about_id=user_id,
+        thing_id=hold.id,
+        detail=activity.key,
+    )
     return hold
 
 
@@ -94,27 +105,42 @@ def _emptied_account(session: Session, address: str) -> UUID | None:
     return next((h.user_id for h in held if normalise_address(h.email) == wanted), None)
 
 
-def end(session: Session, hold_id: UUID, now: datetime) -> bool:
-    """End a hold before its time; False when it has ended already. What waited for it goes on."""
-    ended = session.scalar(
+def end(session: Session, by: User, hold_id: UUID, now: datetime) -> bool:
+    """End a hold before its time; False when it has ended already. What waited for it goes on.
+
+    The audit trail names who ended it.
+    """
+    return bool(_end(session, LegalHold.id == hold_id, day_of(now), now, by.id))
+
+
+def _end(
+    session: Session, which: ColumnElement[bool], on: Any, now: datetime, by_id: UUID | None
+) -> int:
+    """End those that stand, and record it; how many there were."""
+    ended = session.execute(
         update(LegalHold)
-        .where(LegalHold.id == hold_id, LegalHold.ended_on.is_(None))
-        .values(ended_on=day_of(now))
-        .returning(LegalHold.id)
+        .where(which, LegalHold.ended_on.is_(None))
+        .values(ended_on=on)
+        .returning(LegalHold.id, LegalHold.user_id, LegalHold.activity)
         .execution_options(synchronize_session=False)
-    )
-    return ended is not None
+    ).all()
+    for hold_id, user_id, activity in ended:
+        audit.record(
+            session,
+            "hold_ended",
+            now,
+            actor_id=by_id,
+            about_id=user_id,
+            thing_id=hold_id,
+            detail=activity,
+        )
+    return len(ended)
 
 
 def end_due(now: datetime) -> None:
     """Note on holds whose last day has passed that they ended then: retention counts from it."""
     with transaction() as session:
-        session.execute(
-            update(LegalHold)
-            .where(LegalHold.ended_on.is_(None), LegalHold.ends_on < day_of(now))
-            .values(ended_on=LegalHold.ends_on)
-            .execution_options(synchronize_session=False)
-        )
+        _end(session, LegalHold.ends_on < day_of(now), LegalHold.ends_on, now, None)
 
 
 def standing(session: Session) -> Sequence[Hold]:

@@ -5,11 +5,22 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from babel.dates import format_date
-from sqlalchemy import ColumnElement, Select, String, and_, case, extract, func, inspect, select
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    String,
+    and_,
+    case,
+    extract,
+    func,
+    inspect,
+    or_,
+    select,
+)
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from trustivide.auth.models import NO_PASSWORD, User
+from trustivide.auth.models import NO_PASSWORD, Passkey, User
 from trustivide.core import inventory
 from trustivide.core.activities import (
     ALL,
@@ -316,8 +327,10 @@ def informed(session: Session, now: datetime) -> Measured:
 
 def second_factor(session: Session, now: datetime) -> Measured:
     """Every member of staff has a second factor; without one no page about others opens."""
+    has_passkey = select(Passkey.id).where(Passkey.user_id == User.id).exists()
+    has_one = or_(User.totp_secret.is_not(None), has_passkey)
     staff, proven = session.execute(
-        select(func.count(), func.count(User.totp_secret)).where(User.is_staff)
+        select(func.count(), func.count().filter(has_one)).where(User.is_staff)
     ).one()
     if not staff:
         return NOT_YET

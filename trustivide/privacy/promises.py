@@ -347,7 +347,7 @@ PROMISES = (
             "I drift startar tjänsten inte utan https för sidorna och TLS för mejlen.",
             "In production the service does not start without https for pages and TLS for mail.",
         ),
-        "tests.web.test_pages.test_production_has_no_mailbox_and_says_where_it_lives",
+        "tests.web.test_pages.test_checklist_42_production_has_no_mailbox",
     ),
     Promise(
         "6.1.stored",

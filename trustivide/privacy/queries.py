@@ -29,6 +29,7 @@ from trustivide.privacy.models import Case, Erasure, Export, RecipientNotice, Re
 from trustivide.rights.models import ConsentRecord
 from trustivide.rights.queries import (
     EVERYTHING,
+    NEVER_STOPPED,
     consent_history,
     consent_state,
     objected,
@@ -289,7 +290,8 @@ class Choices:
 
 def choices(session: Session, person: Person) -> Choices:
     """What the person can choose, for the activities that can concern them."""
-    within_reach = [a for a in ALL if a in _reached(person)]
+    reached = _reached(person)
+    within_reach = [a for a in ALL if a in reached]
     against, held_back = objected(session, person), restricted(session, person)
     assessed = _assessed(session, person)
     consents = (_consent(session, person, a, against) for a in ALL if asks_consent(person, a.key))
@@ -298,12 +300,10 @@ def choices(session: Session, person: Person) -> Choices:
         objections=tuple(
             Stance(a, a.key in against, assessed.get(a.key))
             for a in within_reach
-            if may_object(person, a.key)
+            if _can_be_objected_to(a)
         ),
         restrictions=tuple(
-            Choice(a, a.key in held_back)
-            for a in within_reach
-            if a not in (PRIVACY_RIGHTS, SECURITY)
+            Choice(a, a.key in held_back) for a in within_reach if a not in NEVER_STOPPED
         ),
         everything_restricted=EVERYTHING in held_back,
     )
@@ -346,21 +346,16 @@ def _reached(person: Person) -> set[Activity]:
 
 def may_object(person: Person, key: str) -> Activity | None:
     """The activity, if it rests on an interest that this person can object to."""
-    return next(
-        (
-            a
-            for a in _reached(person)
-            if a.key == key and a.objectable and a.legal_basis is not LegalBasis.CONSENT
-        ),
-        None,
-    )
+    return next((a for a in _reached(person) if a.key == key and _can_be_objected_to(a)), None)
+
+
+def _can_be_objected_to(activity: Activity) -> bool:
+    return activity.objectable and activity.legal_basis is not LegalBasis.CONSENT
 
 
 def may_restrict(person: Person, key: str) -> Activity | None:
     """The activity, if its use can be held back."""
-    return next(
-        (a for a in _reached(person) if a.key == key and a not in (PRIVACY_RIGHTS, SECURITY)), None
-    )
+    return next((a for a in _reached(person) if a.key == key and a not in NEVER_STOPPED), None)
 
 
 def asks_consent(person: Person, key: str) -> Activity | None:

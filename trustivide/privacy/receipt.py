@@ -24,7 +24,7 @@ from trustivide.core.text import Text
 from trustivide.privacy import holds
 from trustivide.privacy.models import DELIVERIES, Erasure, RecipientNotice, Request
 
-_SEAL = b"erasure-code\0"
+_SEAL = "erasure-code"
 SCHEMA = "trustivide-erasure-receipt/1"
 
 AGGREGATES = Text(
@@ -61,16 +61,15 @@ def new_code() -> str:
 
 def seal(code: str) -> str:
     """The code for a hidden field: who sends the form twice gets one receipt, and chose no code."""
-    return urlsafe_b64encode(ring().encrypt(_SEAL + code.encode())).decode()
+    return urlsafe_b64encode(ring().seal(code.encode(), _SEAL)).decode()
 
 
 def unseal(sealed: str | None) -> str | None:
     """The code that :func:`seal` hid; ``None`` for anything else."""
     try:
-        plain = ring().decrypt(urlsafe_b64decode(sealed or ""))
+        return ring().unseal(urlsafe_b64decode(sealed or ""), _SEAL).decode()
     except (ValueError, DecryptionError):
         return None
-    return plain.removeprefix(_SEAL).decode() if plain.startswith(_SEAL) else None
 
 
 def code_digests(code: str) -> tuple[bytes, ...]:

@@ -1,7 +1,7 @@
 """Letting go in time, read from the declarations."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Date, delete, func, or_, select
 from sqlalchemy.orm import Session
 
 from trustivide.core import clock, inventory
+from trustivide.core.activities import Activity
 from trustivide.core.clock import day_of
 from trustivide.core.compaction import compact
 from trustivide.core.db import db, transaction
@@ -37,6 +38,28 @@ SPENT = {
     ),
 }
 """What else a sweep lets go, which no activity's days end: name in its counts → label and rule."""
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """Rows of an activity that a nightly duty of another feature lets go.
+
+    ``due`` says how many would go at a given time.
+    """
+
+    label: Text
+    activity: Activity
+    due: Callable[[Session, datetime], int]
+
+    @property
+    def rule(self) -> Text:
+        """How long they are kept."""
+        assert self.activity.retention is not None
+        return self.activity.retention.text
+
+
+elsewhere: dict[str, Elsewhere] = {}
+"""By the name of their table. Filled by create_app."""
 
 
 @dataclass(frozen=True)

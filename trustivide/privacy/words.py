@@ -6,9 +6,11 @@ from typing import Any
 
 from flask_babel import gettext as _
 
+from trustivide.audit.events import EVENTS
 from trustivide.core import inventory
 from trustivide.core.activities import BY_KEY, Activity
 from trustivide.core.inventory import Field
+from trustivide.core.roles import CUSTOMER_ROLES, STAFF_ROLES
 from trustivide.core.text import Text
 from trustivide.privacy.answers import GROUNDS
 from trustivide.privacy.models import CHANNELS, DELIVERIES, IDENTITIES, KINDS, STATES
@@ -17,12 +19,7 @@ from trustivide.web.locale import day, language, moment
 
 # Codes by column name: what a person typed is never taken for one.
 _CODES: dict[str, dict[str, Text]] = {
-    "role": {
-        "owner": Text("Ägare", "Owner"),
-        "admin": Text("Administratör", "Administrator"),
-        "leader": Text("Teamledare", "Team leader"),
-        "member": Text("Medlem", "Member"),
-    },
+    "role": dict(CUSTOMER_ROLES),
     "event": {
         "given": Text("Ja", "Yes"),
         "refused": Text("Nej", "No"),
@@ -31,7 +28,9 @@ _CODES: dict[str, dict[str, Text]] = {
         "erased": Text("Radering", "Erasure"),
         "restricted": Text("Begränsning", "Restriction"),
         "lifted": Text("Begränsningen upphävd", "Restriction lifted"),
-    },
+    }
+    | dict(EVENTS),
+    "staff_role": dict(STAFF_ROLES),
     "state": STATES
     | DELIVERIES
     | {

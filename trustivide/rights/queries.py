@@ -6,7 +6,13 @@ from typing import TypeVar
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from trustivide.core.activities import PRIVACY_RIGHTS, SECURITY, Activity, LegalBasis
+from trustivide.core.activities import (
+    PRIVACY_RIGHTS,
+    SECURITY,
+    SECURITY_LOG,
+    Activity,
+    LegalBasis,
+)
 from trustivide.core.subjects import Person
 from trustivide.rights import legal_texts
 from trustivide.rights.models import (
@@ -22,9 +28,9 @@ EVERYTHING = "all"
 RESTRICTED = "restricted:"
 """Prefix of a suppression that stands for a restriction, not for an objection."""
 _AT_ONCE = 10_000
-_NEVER_STOPPED = frozenset({PRIVACY_RIGHTS.key, SECURITY.key})
+NEVER_STOPPED = (PRIVACY_RIGHTS, SECURITY, SECURITY_LOG)
 """Answering a request and protecting the account go on under a restriction:
-both happen for the person's own sake (GDPR Art. 18(2))."""
+both happen for the person's own sake, and that of others (GDPR Art. 18(2))."""
 
 
 def may_use(session: Session, person: Person, activity: Activity) -> bool:
@@ -34,7 +40,7 @@ def may_use(session: Session, person: Person, activity: Activity) -> bool:
     activity without a standing consent. Read from the database on every call,
     so that a choice acts in the same second.
     """
-    if activity.key in _NEVER_STOPPED:
+    if activity in NEVER_STOPPED:
         return True
     if restricted(session, person) & {activity.key, EVERYTHING}:
         return False

@@ -14,10 +14,7 @@ from uuid import UUID
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-_CODE_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32: no I, L, O, U
-_CODE_LENGTH = 30  # × 5 bits: 150, and six even groups to read aloud
-_GROUP = 5
-_LOOK_ALIKES = str.maketrans({"I": "1", "L": "1", "O": "0", "U": "V"})
+from trustivide.core.codes import bare, new_code
 
 
 def new_link_key() -> bytes:
@@ -47,27 +44,17 @@ def slot_of(token: str) -> bytes:
 
 def new_receipt_code() -> str:
     """A fresh receipt code, 150 bits in six readable groups: ``7K3QX-…``."""
-    number = secrets.randbits(5 * _CODE_LENGTH)
-    digits = []
-    for _ in range(_CODE_LENGTH):
-        number, digit = divmod(number, 32)
-        digits.append(_CODE_ALPHABET[digit])
-    text = "".join(digits)
-    return "-".join(text[i : i + _GROUP] for i in range(0, len(text), _GROUP))
+    return new_code(groups=6, size=5)
 
 
 def receipt_of(code: str) -> bytes:
     """What the answer set stores of the code. Blanks, hyphens, case and look-alikes don't count."""
-    return _hash(_bare(code), "receipt")
+    return _hash(bare(code), "receipt")
 
 
 def request_of(code: str) -> bytes:
     """Under what a right used with the code is noted; unequal to what its answers store."""
-    return _hash(_bare(code), "request")
-
-
-def _bare(code: str) -> str:
-    return "".join(c for c in code.upper() if c.isalnum()).translate(_LOOK_ALIKES)
+    return _hash(bare(code), "request")
 
 
 def _hash(secret: str, purpose: str) -> bytes:

@@ -1,6 +1,6 @@
 """Forms of sending a survey and of opening answers by receipt code."""
 
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, ClassVar
 from uuid import UUID, uuid4
 
@@ -16,7 +16,7 @@ from wtforms import (
 )
 from wtforms.fields import SelectChoice
 
-from trustivide.core.clock import STOCKHOLM
+from trustivide.core.clock import STOCKHOLM, begin_of
 from trustivide.surveys.actions import LONGEST
 from trustivide.web.forms import Form, at_most, required
 
@@ -60,7 +60,7 @@ class LaunchForm(Form):
     def closes_at(self) -> datetime:
         """The end of the chosen day in Sweden."""
         day: date = self.closes_on.data
-        return datetime.combine(day + timedelta(days=1), time(), STOCKHOLM)
+        return begin_of(day + timedelta(days=1))
 
     @property
     def team_id(self) -> UUID:

@@ -127,6 +127,7 @@ class AnswerSet(Model):
     __collection__ = Text("Enkätsvar", "Survey answers")
     __subject__ = ByCode("receipt")
     __since__ = "survey_id.closed_at"
+    __frozen_by__ = "answer_unchanged_after_closing"
     # Without row ids on SQLite: they would repeat the order of submitting.
     __table_args__ = ({"sqlite_with_rowid": False},)
 
@@ -188,6 +189,7 @@ class Snapshot(Model):
     """A survey's frozen result. Computed once at closing from at least k answer sets."""
 
     __collection__ = Text("Sammanställda resultat", "Published results")
+    __frozen_by__ = "snapshot_frozen"
 
     survey_id: Mapped[UUID] = plain(
         ForeignKey("survey.id", ondelete="CASCADE"),

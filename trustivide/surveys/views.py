@@ -29,7 +29,7 @@ INSTRUMENT = "tillit-i-team"
 
 
 @bp.get("/")
-@member("leader")
+@member("surveys.manage")
 def index() -> ResponseReturnValue:
     """All surveys of the organisation, newest first."""
     listed = queries.for_actor(db.session(), g.actor).all()
@@ -44,7 +44,7 @@ def _form() -> LaunchForm:
 
 
 @bp.get("/new")
-@member("leader")
+@member("surveys.manage")
 def new() -> ResponseReturnValue:
     """Choose team, message and closing date."""
     form = _form()
@@ -53,7 +53,7 @@ def new() -> ResponseReturnValue:
 
 
 @bp.post("/preview")
-@member("leader")
+@member("surveys.manage")
 def preview() -> ResponseReturnValue:
     """Show who is asked and what they get, before anything is sent."""
     form = _form()
@@ -81,7 +81,7 @@ def preview() -> ResponseReturnValue:
 
 
 @bp.post("/")
-@member("leader")
+@member("surveys.manage")
 def launch() -> ResponseReturnValue:
     """Send the survey; sending the same preview twice sends it once."""
     form = _form()
@@ -125,7 +125,7 @@ def _survey(survey_id: UUID) -> Listed:
 
 
 @bp.get("/<uuid:survey_id>")
-@member("leader")
+@member("surveys.manage")
 def show(survey_id: UUID) -> ResponseReturnValue:
     """A running survey's progress, or a closed one's frozen result."""
     listed = _survey(survey_id)
@@ -156,7 +156,7 @@ def _labelled(listed: Listed, figures: dict[str, Any] | None) -> list[dict[str, 
 
 
 @bp.route("/<uuid:survey_id>/closure", methods=["GET", "POST"])
-@member("leader")
+@member("surveys.manage")
 def closure(survey_id: UUID) -> ResponseReturnValue:
     """Close by hand, after saying what that means."""
     listed = _survey(survey_id)
@@ -175,7 +175,7 @@ def closure(survey_id: UUID) -> ResponseReturnValue:
 
 
 @bp.post("/<uuid:survey_id>/reminders")
-@member("leader")
+@member("surveys.manage")
 def reminders(survey_id: UUID) -> ResponseReturnValue:
     """Remind everybody who has not answered, without anybody seeing who that is."""
     listed = _survey(survey_id)

@@ -1,5 +1,6 @@
 """Teams and their members, for leaders."""
 
+from hashlib import sha256
 from uuid import UUID
 
 from flask import Blueprint, current_app, g, render_template, request, url_for
@@ -25,6 +26,7 @@ from trustivide.web.fragments import go, page, tell, wants_fragment
 bp = Blueprint("teams", __name__, url_prefix="/teams")
 
 UNDO_SECONDS = 600
+_REMOVED = "removed-member"
 
 
 def _team(team_id: UUID) -> Team:
@@ -38,7 +40,7 @@ def _member(team_id: UUID, member_id: UUID) -> TeamMember:
 
 
 @bp.get("/")
-@member("leader")
+@member("teams.manage")
 def index() -> ResponseReturnValue:
     """The organisation's teams."""
     teams = queries.for_actor(db.session(), g.actor).all()
@@ -46,7 +48,7 @@ def index() -> ResponseReturnValue:
 
 
 @bp.post("/")
-@member("leader")
+@member("teams.manage")
 def create() -> ResponseReturnValue:
     """A new team."""
     form = TeamForm()
@@ -60,7 +62,7 @@ def create() -> ResponseReturnValue:
 
 
 @bp.get("/<uuid:team_id>")
-@member("leader")
+@member("teams.manage")
 def show(team_id: UUID) -> ResponseReturnValue:
     """A team with its members."""
     return _show(_team(team_id))
@@ -85,7 +87,7 @@ def _show(
 
 
 @bp.route("/<uuid:team_id>/name", methods=["GET", "POST"])
-@member("leader")
+@member("teams.manage")
 def rename(team_id: UUID) -> ResponseReturnValue:
     """Another name for the team."""
     team = _team(team_id)
@@ -100,7 +102,7 @@ def rename(team_id: UUID) -> ResponseReturnValue:
 
 
 @bp.route("/<uuid:team_id>/removal", methods=["GET", "POST"])
-@member("leader")
+@member("teams.manage")
 def removal(team_id: UUID) -> ResponseReturnValue:
     """Erase a team, after saying what goes with it."""
     team = _team(team_id)
@@ -119,7 +121,7 @@ def removal(team_id: UUID) -> ResponseReturnValue:
 
 
 @bp.post("/<uuid:team_id>/members/preview")
-@member("leader")
+@member("teams.manage")
 def preview(team_id: UUID) -> ResponseReturnValue:
     """Show what pasted addresses would do. Nothing is saved."""
     team, form = _team(team_id), PasteForm()
@@ -139,7 +141,7 @@ def _preview(team: Team, form: PasteForm, reading: Reading) -> ResponseReturnVal
 
 
 @bp.post("/<uuid:team_id>/members")
-@member("leader")
+@member("teams.manage")
 def add(team_id: UUID) -> ResponseReturnValue:
     """Add what the preview showed: all of it, or knowingly what could be read."""
     team, form = _team(team_id), PasteForm()
@@ -155,7 +157,7 @@ def add(team_id: UUID) -> ResponseReturnValue:
 
 
 @bp.route("/<uuid:team_id>/members/<uuid:member_id>", methods=["GET", "POST"])
-@member("leader")
+@member("teams.manage")
 def edit(team_id: UUID, member_id: UUID) -> ResponseReturnValue:
     """Correct a member, in place or on the same page without scripts."""
     wanted = _member(team_id, member_id)
@@ -175,7 +177,7 @@ def edit(team_id: UUID, member_id: UUID) -> ResponseReturnValue:
 
 
 @bp.route("/<uuid:team_id>/members/<uuid:member_id>/removal", methods=["GET", "POST"])
-@member("leader")
+@member("teams.manage")
 def remove(team_id: UUID, member_id: UUID) -> ResponseReturnValue:
     """Erase a member, with a way back for ten minutes that the server keeps nothing for.
 
@@ -188,24 +190,26 @@ def remove(team_id: UUID, member_id: UUID) -> ResponseReturnValue:
     cookie["undo"] = _undo_token(wanted)
     with transaction() as session:
         actions.remove_member(session, wanted)
-    tell(Markup(render_template("teams/_undo.html")))  # noqa: S704
+    tell(Markup(render_template("teams/_undo.html")))  # nosec B704 # noqa: S704
     if wants_fragment():
         return _show(_team(team_id), focus="members")
     return go(url_for("teams.show", team_id=team_id))
 
 
 def _serializer() -> URLSafeTimedSerializer:
-    return URLSafeTimedSerializer(current_app.config["SECRET_KEY"], "removed-member")
+    return URLSafeTimedSerializer(
+        current_app.config["SECRET_KEY"], _REMOVED, signer_kwargs={"digest_method": sha256}
+    )
 
 
 def _undo_token(removed: TeamMember) -> str:
     """Encrypted as well as signed: it travels through the session cookie and the page."""
     text = f"{removed.email}\n{removed.name or ''}".encode()
-    return str(_serializer().dumps([str(removed.team_id), ring().encrypt(text).hex()]))
+    return str(_serializer().dumps([str(removed.team_id), ring().seal(text, _REMOVED).hex()]))
 
 
 @bp.post("/<uuid:team_id>/members/undo")
-@member("leader")
+@member("teams.manage")
 def undo(team_id: UUID) -> ResponseReturnValue:
     """Put back somebody who was just removed."""
     team, form = _team(team_id), UndoForm()
@@ -225,7 +229,7 @@ def _removed(token: str | None, team: Team) -> dict[str, str | None] | None:
     """Address and name that a token of this team holds, unless it is too old or forged."""
     try:
         whose, sealed = _serializer().loads(token or "", max_age=UNDO_SECONDS)
-        email, name = ring().decrypt(bytes.fromhex(sealed)).decode().split("\n", 1)
+        email, name = ring().unseal(bytes.fromhex(sealed), _REMOVED).decode().split("\n", 1)
     except (BadSignature, DecryptionError, ValueError):
         return None
     return {email: name or None} if whose == str(team.id) else None

@@ -1,11 +1,11 @@
 """Who may use a route. A route that says nothing does not boot.
 
-This module knows no role and no user: create_app injects, for each kind of
+This module knows no permission and no user: create_app injects, for each kind of
 rule, a policy that answers with the actor or raises. "Not for you" is always
 404, since 403 would tell a stranger that the thing exists.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -23,7 +23,7 @@ Policy = Callable[[str | None], Any]
 
 @dataclass(frozen=True)
 class Rule:
-    """``kind`` names the policy, ``detail`` what it asks for (a role, say)."""
+    """``kind`` names the policy, ``detail`` what it asks for: a permission."""
 
     kind: str
     detail: str | None = None
@@ -50,19 +50,24 @@ def public(view: View) -> View:
     return _rule("public")(view)
 
 
+def entering(view: View) -> View:
+    """Anybody who gave their password, whether or not their second factor is still due."""
+    return _rule("entering")(view)
+
+
 def account(view: View) -> View:
     """Anybody signed in, customer or staff."""
     return _rule("account")(view)
 
 
-def member(role: str) -> Callable[[View], View]:
-    """A member of a customer organisation with at least ``role``."""
-    return _rule("member", role)
+def member(permission: str) -> Callable[[View], View]:
+    """A member of a customer organisation whose role has ``permission``."""
+    return _rule("member", permission)
 
 
-def staff(role: str) -> Callable[[View], View]:
-    """A member of Trustivide's staff with ``role``, signed in with a second factor."""
-    return _rule("staff", role)
+def staff(permission: str) -> Callable[[View], View]:
+    """A member of Trustivide's staff with ``permission``, signed in with a second factor."""
+    return _rule("staff", permission)
 
 
 def respondent(view: View) -> View:
@@ -75,9 +80,16 @@ def subject(view: View) -> View:
     return _rule("subject")(view)
 
 
-def init_app(app: Flask, policies: dict[str, Policy]) -> None:
-    """Enforce the rules with ``policies``, and make sure that every route has one."""
+def init_app(app: Flask, policies: dict[str, Policy], denied: Callable[[str], None]) -> None:
+    """Enforce the rules with ``policies``; ``denied`` hears which permission somebody lacked."""
     setattr(app.view_functions["static"], "access", Rule("public"))  # noqa: B010  not ours
+
+    @app.before_request
+    def head_is_get() -> None:
+        # RFC 9110, 9.3.2. Flask hands HEAD to the view of GET under its own name,
+        # and a view that acts unless it is asked by GET would act on it.
+        if request.method == "HEAD":
+            request.method = "GET"
 
     @app.before_request
     def enforce() -> ResponseReturnValue | None:
@@ -89,6 +101,10 @@ def init_app(app: Flask, policies: dict[str, Policy]) -> None:
         except SignInFirst as needed:
             here = request.full_path.rstrip("?") if request.method == "GET" else None
             return go(url_for(needed.endpoint, next=here))
+        except NotFound:
+            if rule.detail is not None:
+                denied(rule.detail)
+            raise
         return None
 
 
@@ -97,12 +113,18 @@ def _rule_of(app: Flask, endpoint: str) -> Rule:
     return declared
 
 
-def check(app: Flask, policies: dict[str, Policy]) -> None:
-    """Raise :class:`BootError` naming each route without a rule, or with an unknown one."""
+def check(app: Flask, policies: dict[str, Policy], known: Mapping[str, Collection[str]]) -> None:
+    """Raise :class:`BootError` naming each route without a rule, or with an unknown one.
+
+    ``known`` holds, for each kind of rule that asks for something, what it may ask for.
+    """
+
+    def is_wrong(rule: Rule) -> bool:
+        asks_for_unknown = rule.kind in known and rule.detail not in known[rule.kind]
+        return rule.kind not in policies or asks_for_unknown
+
     wrong = [
-        str(rule)
-        for rule in app.url_map.iter_rules()
-        if _rule_of(app, rule.endpoint).kind not in policies
+        str(route) for route in app.url_map.iter_rules() if is_wrong(_rule_of(app, route.endpoint))
     ]
     if wrong:
         raise BootError("routes without an access rule: " + ", ".join(sorted(wrong)))

@@ -1,10 +1,23 @@
 """Setting, reading and removing cookies, by the register and never past it."""
 
+import hashlib
 from uuid import UUID
 
-from flask import Response, current_app, request
+from flask import Flask, Response, current_app, request
+from flask.sessions import SecureCookieSessionInterface
 
 from trustivide.core.cookies import Cookie
+
+
+class _Session(SecureCookieSessionInterface):
+    """Flask's signed cookie, with HMAC-SHA-256 in place of SHA-1."""
+
+    digest_method = staticmethod(hashlib.sha256)
+
+
+def init_app(app: Flask) -> None:
+    """Sign the session's cookie so."""
+    app.session_interface = _Session()
 
 
 def read(cookie: Cookie, survey: UUID | None = None) -> str | None:

@@ -3,14 +3,18 @@
 import logging
 import secrets
 
-from flask import Flask, request
+from flask import Flask, Response, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
 from trustivide.core.holds import Held
+from trustivide.web import limits
 from trustivide.web.fragments import page
+from trustivide.web.headers import secret_in_address
+from trustivide.web.limits import open_again
+from trustivide.web.locale import clock_of
 
 log = logging.getLogger(__name__)
 
@@ -31,16 +35,21 @@ def _explain(code: int) -> tuple[str, str]:
             _("Uppgifterna bevaras enligt lag tills vidare. Inget har ändrats."),
         ),
         413: (_("Det du skickade är för stort"), _("Dela upp det och försök igen.")),
-        429: (
-            _("Lite för många försök"),
-            _("Vänta några minuter och försök sedan igen."),
-        ),
+        429: (_("Lite för många försök"), _wait()),
     }
-    fallback = (
+    ours = (
         _("Något gick fel hos oss"),
         _("Det är inte ditt fel. Försök igen om en stund, eller skriv till oss med referensen."),
     )
-    return known.get(code, fallback)
+    return known.get(code, ours if code >= 500 else known[400])
+
+
+def _wait() -> str:
+    """Until when, where a limit of ours was reached."""
+    until = open_again()
+    if until is None:
+        return _("Vänta några minuter och försök sedan igen.")
+    return _("Vänta till %(clock)s och försök sedan igen.", clock=clock_of(until))
 
 
 def init_app(app: Flask) -> None:
@@ -58,7 +67,14 @@ def init_app(app: Flask) -> None:
     def http_error(error: HTTPException) -> ResponseReturnValue:
         if error.response is not None:
             return error.response
-        return _answer(error.code or 500)
+        answer = _answer(error.code or 500)
+        # Which methods there are (Allow), or when to come back, belongs to the answer.
+        for name, value in error.get_headers():
+            if name != "Content-Type":
+                answer.headers[name] = value
+        if error.code == 429:
+            answer.headers["Retry-After"] = str(limits.WINDOW)
+        return answer
 
     @app.errorhandler(Exception)
     def crash(error: Exception) -> ResponseReturnValue:
@@ -68,7 +84,7 @@ def init_app(app: Flask) -> None:
         return _answer(500, reference)
 
 
-def _answer(code: int, reference: str | None = None) -> ResponseReturnValue:
+def _answer(code: int, reference: str | None = None) -> Response:
     reference = reference or secrets.token_hex(4)
     # Endpoint and code only: the path may hold a token.
     log.info("reference %s: %d at %s", reference, code, request.endpoint)
@@ -81,4 +97,5 @@ def _answer(code: int, reference: str | None = None) -> ResponseReturnValue:
         title=title,
         message=message,
         reference=reference,
+        return_to="/" if secret_in_address() else None,
     )

@@ -6,6 +6,8 @@ from urllib.parse import urlsplit
 from flask import Flask, Response, abort, g, request
 
 _UNSAFE = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+_SECRETS = frozenset({"token", "code"})
+"""Arguments of addresses that open something."""
 
 
 def csp_nonce() -> str:
@@ -18,6 +20,11 @@ def csp_nonce() -> str:
 def gpc() -> bool:
     """Whether the browser asks not to have anything shared or sold (Sec-GPC, a W3C draft)."""
     return request.headers.get("Sec-GPC") == "1"
+
+
+def secret_in_address() -> bool:
+    """Whether the address itself opens something: it must not travel further."""
+    return not _SECRETS.isdisjoint(request.view_args or {})
 
 
 def init_app(app: Flask) -> None:
@@ -46,11 +53,16 @@ def init_app(app: Flask) -> None:
             "img-src 'self'; font-src 'self'; connect-src 'self'; form-action 'self'; "
             "base-uri 'none'; object-src 'none'; frame-ancestors 'none'",
         )
+        # What may be kept says so itself: static files do.
+        headers.setdefault("Cache-Control", "no-store")
         headers["X-Content-Type-Options"] = "nosniff"
+        headers["X-Frame-Options"] = "DENY"  # for what doesn't know frame-ancestors
         headers["Cross-Origin-Opener-Policy"] = "same-origin"
         headers["Cross-Origin-Resource-Policy"] = "same-origin"
         headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=(), payment=()"
-        headers.setdefault("Referrer-Policy", "same-origin")
+        # Not "no-referrer": then a form would be sent with "Origin: null".
+        policy = "strict-origin" if secret_in_address() else "same-origin"
+        headers.setdefault("Referrer-Policy", policy)
         if settings.secure_cookies:
             headers["Strict-Transport-Security"] = "max-age=63072000; includeSubDomains"
         response.vary.update(("HX-Request", "HX-Request-Type", "Cookie", "Accept-Language"))

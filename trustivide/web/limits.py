@@ -1,6 +1,7 @@
 """How often somebody may try. Counted per process, or through Redis where there is one."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from flask import Flask, request
@@ -14,8 +15,10 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 limiter = Limiter(get_remote_address, headers_enabled=False)
 
-PER_NETWORK = "30 per 10 minutes"
-PER_ADDRESS = "6 per 10 minutes"
+WINDOW = 600
+"""Seconds after which tries are forgotten."""
+PER_NETWORK = f"30 per {WINDOW} seconds"
+PER_ADDRESS = f"6 per {WINDOW} seconds"
 
 
 def init_app(app: Flask) -> None:
@@ -42,23 +45,40 @@ def tries(view: View) -> View:
     return tries_of(typed_address)(view)
 
 
-def tries_of(whom: Callable[[], str], *, always: bool = True) -> Callable[[View], View]:
+def tries_of(
+    whom: Callable[[], str], *, always: bool = True, apart: Callable[[], str] = lambda: ""
+) -> Callable[[View], View]:
     """Limit POSTs of a view per network and per ``whom``: an account, say; empty is nobody.
 
-    Without ``always`` a POST that concerns nobody counts for nothing.
+    Without ``always`` a POST that concerns nobody counts for nothing. What
+    ``apart`` names, a device that its account knows, has a count of its own and
+    no other: nobody elsewhere can use its tries up (OWASP, "Device cookies").
     """
 
     def key() -> str:
         # A digest: the counter's store is no place for addresses and tokens.
-        return ring().digest(whom(), "limit").hex()
+        return ring().digest(f"apart {apart()}" if apart() else whom(), "limit").hex()
 
     def limit(view: View) -> View:
         limited = limiter.limit(
-            PER_NETWORK, methods=["POST"], exempt_when=lambda: not always and not whom()
+            PER_NETWORK,
+            methods=["POST"],
+            exempt_when=lambda: bool(apart()) or not (always or whom()),
         )(view)
         per_person = limiter.limit(
-            PER_ADDRESS, methods=["POST"], key_func=key, exempt_when=lambda: not whom()
+            PER_ADDRESS,
+            methods=["POST"],
+            key_func=key,
+            exempt_when=lambda: not (apart() or whom()),
         )
         return per_person(limited)  # type: ignore[return-value]
 
     return limit
+
+
+def open_again() -> datetime | None:
+    """When the limit that this request ran into lets tries through again."""
+    reached = limiter.current_limit
+    if reached is None or not reached.breached:
+        return None
+    return datetime.fromtimestamp(reached.reset_at + 59, UTC)  # what is shown are whole minutes

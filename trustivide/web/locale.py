@@ -61,9 +61,12 @@ def last_day(value: datetime) -> str:
 
 def moment(value: datetime) -> str:
     """ "22 november 2026 kl. 14.05", in Swedish time."""
-    local = value.astimezone(STOCKHOLM)
-    clock = f"{local:%H.%M}" if language() == "sv" else f"{local:%H:%M}"
-    return gettext("%(day)s kl. %(clock)s", day=day(local.date()), clock=clock)
+    return gettext("%(day)s kl. %(clock)s", day=day(value), clock=clock_of(value))
+
+
+def clock_of(value: datetime) -> str:
+    """ "14.05", in Swedish time; "14:05" in English."""
+    return f"{value.astimezone(STOCKHOLM):{'%H.%M' if language() == 'sv' else '%H:%M'}}"
 
 
 def iso_moment(value: str) -> str:

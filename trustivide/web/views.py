@@ -1,25 +1,31 @@
 """Pages that belong to no feature: the front page, the language, health."""
 
 import email
+from datetime import timedelta
 from email.message import EmailMessage
 from email.policy import default as email_policy
 from pathlib import Path
 
-from flask import Blueprint, Flask, Response, current_app, request
+from flask import Blueprint, Flask, Response, current_app, request, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy import text
 from werkzeug.exceptions import NotFound
 
+from trustivide.core import clock
 from trustivide.core.cookies import LANGUAGE
 from trustivide.core.db import db
+from trustivide.rights import legal_texts
 from trustivide.web import cookies
 from trustivide.web.access import local_path, public
 from trustivide.web.fragments import go, page
-from trustivide.web.locale import LOCALES
+from trustivide.web.legal import legal_html
+from trustivide.web.locale import LOCALES, language
 
 bp = Blueprint("web", __name__)
 dev = Blueprint("dev", __name__, url_prefix="/dev")
 
+_SECURITY_TXT_FOR = timedelta(days=180)
+"""RFC 9116 advises less than a year."""
 _GPC_SINCE = "2026-11-25"
 """When what we do about Sec-GPC last changed."""
 
@@ -29,6 +35,31 @@ _GPC_SINCE = "2026-11-25"
 def index() -> ResponseReturnValue:
     """What Trustivide is."""
     return page("web/landing.html")
+
+
+@bp.get("/.well-known/security.txt")
+@public
+def security_txt() -> ResponseReturnValue:
+    """Whom to tell of a security flaw (RFC 9116). Read anew it never expires, kept it does."""
+    settings = current_app.config["SETTINGS"]
+    expires = (clock.now() + _SECURITY_TXT_FOR).replace(microsecond=0)
+    fields = {
+        "Contact": f"mailto:{settings.contact_email}",
+        "Expires": expires.isoformat().replace("+00:00", "Z"),
+        "Preferred-Languages": "sv, en",
+        "Canonical": settings.public_url + url_for("web.security_txt"),
+        "Policy": settings.public_url + url_for("web.security"),
+    }
+    lines = "".join(f"{name}: {value}\n" for name, value in fields.items())
+    return Response(lines, mimetype="text/plain")
+
+
+@bp.get("/security")
+@public
+def security() -> ResponseReturnValue:
+    """How to report a security flaw, and what to expect."""
+    text = legal_texts.current("security-reporting", language())
+    return page("web/security.html", text=text, body=legal_html(text.body))
 
 
 @bp.get("/healthz")
@@ -44,6 +75,13 @@ def health() -> ResponseReturnValue:
 def gpc_support() -> ResponseReturnValue:
     """That Sec-GPC is honoured, for browsers and auditors (Global Privacy Control, section 5)."""
     return {"gpc": True, "lastUpdate": _GPC_SINCE}
+
+
+@bp.get("/.well-known/change-password")
+@public
+def change_password() -> ResponseReturnValue:
+    """Where password managers lead people (W3C, "A Well-Known URL for Changing Passwords")."""
+    return go(url_for("auth.change_password"))
 
 
 @bp.post("/language", endpoint="language")

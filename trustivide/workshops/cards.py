@@ -343,7 +343,7 @@ def _split(path: Path) -> tuple[dict[str, Any], str]:
     if parts is None:
         raise CardError(path.name, "front matter", "must stand between two lines of ---")
     try:
-        front = yaml.load(parts["front"], Loader=_StrictLoader)  # noqa: S506 (a SafeLoader)
+        front = yaml.load(parts["front"], Loader=_StrictLoader)  # nosec B506 # noqa: S506 (a SafeLoader)
     except _DoubledError as error:
         raise CardError(path.name, str(error), "stands there twice") from None
     except yaml.YAMLError as error:

@@ -60,7 +60,7 @@ def _catalogue(form: SearchForm, valid: bool) -> ResponseReturnValue:
 
 
 @bp.get("/")
-@member("member")
+@member("workshops.use")
 def index() -> ResponseReturnValue:
     """The catalogue, searched and filtered by what the address says."""
     form = SearchForm(request.args, meta={"csrf": False})
@@ -68,7 +68,7 @@ def index() -> ResponseReturnValue:
 
 
 @bp.post("/searches")
-@member("member")
+@member("workshops.use")
 def searches() -> ResponseReturnValue:
     """Remember a search and go to its results."""
     form = SearchForm()
@@ -87,7 +87,7 @@ def _after_forgetting(message: str) -> ResponseReturnValue:
 
 
 @bp.post("/searches/removal")
-@member("member")
+@member("workshops.use")
 def searches_removal() -> ResponseReturnValue:
     """Forget all own searches."""
     with transaction() as session:
@@ -96,7 +96,7 @@ def searches_removal() -> ResponseReturnValue:
 
 
 @bp.post("/searches/<uuid:search_id>/removal")
-@member("member")
+@member("workshops.use")
 def search_removal(search_id: UUID) -> ResponseReturnValue:
     """Forget one own search."""
     with transaction() as session:
@@ -105,7 +105,7 @@ def search_removal(search_id: UUID) -> ResponseReturnValue:
 
 
 @bp.get("/<slug>")
-@member("member")
+@member("workshops.use")
 def show(slug: str) -> ResponseReturnValue:
     """One workshop, with all that it takes to lead it."""
     card = found(queries.get(slug, language()))
@@ -114,7 +114,7 @@ def show(slug: str) -> ResponseReturnValue:
         card=card,
         timetable=queries.timetable(card),
         # Written by cards.body_html, which lets nothing but a few plain tags out.
-        body=Markup(body_html(card)),  # noqa: S704
+        body=Markup(body_html(card)),  # nosec B704 # noqa: S704
         names=queries.DIMENSION_NAMES,
         languages=sorted(LANGUAGES, key=lambda code: code != language()),
         keeps_downloads=queries.remembers(db.session(), g.actor.user_id, WORKSHOP_USE),
@@ -122,7 +122,7 @@ def show(slug: str) -> ResponseReturnValue:
 
 
 @bp.post("/<slug>/downloads")
-@member("member")
+@member("workshops.use")
 def downloads(slug: str) -> ResponseReturnValue:
     """Remember the download and answer with the guide in the chosen language."""
     card = found(queries.get(slug, request.form.get("language") or language()))
@@ -139,7 +139,7 @@ def downloads(slug: str) -> ResponseReturnValue:
 
 
 @bp.post("/<slug>/downloads/removal")
-@member("member")
+@member("workshops.use")
 def downloads_removal(slug: str) -> ResponseReturnValue:
     """Forget the own downloads of one workshop."""
     with transaction() as session:

@@ -14,7 +14,7 @@ from trustivide.web.fragments import go, tell
 
 
 @bp.get("/evidence")
-@staff("support")
+@staff("evidence.attest")
 def evidence() -> ResponseReturnValue:
     """Everything that must be attested, and whether it is."""
     return page(
@@ -25,7 +25,7 @@ def evidence() -> ResponseReturnValue:
 
 
 @bp.route("/evidence/<subject>", methods=["GET", "POST"])
-@staff("support")
+@staff("evidence.attest")
 def attest(subject: str) -> ResponseReturnValue:
     """Attest one thing anew, beside what was attested before."""
     needed = found(next((n for n in proof.needed() if n.subject == subject), None))

@@ -18,7 +18,7 @@ from trustivide.web.fragments import go, tell
 
 
 @bp.get("/holds")
-@staff("support")
+@staff("holds.manage")
 def holds() -> ResponseReturnValue:
     """Every hold, masked; the ground is read by the person and by the one who wrote it."""
     listed = queries.holds(db.session(), page_number(), g.actor.user.id)
@@ -26,7 +26,7 @@ def holds() -> ResponseReturnValue:
 
 
 @bp.route("/holds/new", methods=["GET", "POST"])
-@staff("support")
+@staff("holds.manage")
 def place_hold() -> ResponseReturnValue:
     """Keep one person's data of one activity, after reading what that does."""
     today = clock.day_of(clock.now())
@@ -50,7 +50,7 @@ def place_hold() -> ResponseReturnValue:
 
 
 @bp.route("/holds/<uuid:hold_id>/end", methods=["GET", "POST"])
-@staff("support")
+@staff("holds.manage")
 def end_hold(hold_id: UUID) -> ResponseReturnValue:
     """End a hold early, after reading what goes then."""
     hold = found(queries.hold(db.session(), hold_id, g.actor.user.id))
@@ -58,7 +58,7 @@ def end_hold(hold_id: UUID) -> ResponseReturnValue:
         return go(url_for("admin.holds"))
     if request.method == "POST":
         with transaction() as session:
-            legal_holds.end(session, hold_id, clock.now())
+            legal_holds.end(session, g.actor.user, hold_id, clock.now())
         tell(_("Bevarandet är avslutat. Det som väntat på att raderas raderas nu."))
         return go(url_for("admin.holds"))
     return page("end_hold.html", hold=hold)

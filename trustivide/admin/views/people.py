@@ -24,7 +24,7 @@ from trustivide.workshops.cards import load_library
 
 
 @bp.get("/")
-@staff("support")
+@staff("office.open")
 def index() -> ResponseReturnValue:
     """The office's overview: numbers, no people."""
     return page(
@@ -36,7 +36,7 @@ def index() -> ResponseReturnValue:
 
 
 @bp.route("/organisations", methods=["GET", "POST"])
-@staff("support")
+@staff("customers.read")
 def organisations() -> ResponseReturnValue:
     """Customers by name, or those of exactly the posted name or number."""
     form = CustomerSearch()
@@ -52,7 +52,7 @@ def organisations() -> ResponseReturnValue:
 
 
 @bp.get("/organisations/<uuid:organisation_id>")
-@staff("support")
+@staff("customers.read")
 def organisation(organisation_id: UUID) -> ResponseReturnValue:
     """One customer and its accounts, masked."""
     return page(
@@ -64,7 +64,7 @@ def organisation(organisation_id: UUID) -> ResponseReturnValue:
 
 
 @bp.route("/users", methods=["GET", "POST"])
-@staff("support")
+@staff("people.open")
 def users() -> ResponseReturnValue:
     """Every account, masked; or the way to the one with exactly the posted address."""
     form = AccountSearch()
@@ -83,7 +83,7 @@ def users() -> ResponseReturnValue:
 
 
 @bp.get("/users/<uuid:user_id>")
-@staff("support")
+@staff("people.open")
 def user(user_id: UUID) -> ResponseReturnValue:
     """Ask for the reason; opening this page shows nothing and logs nothing."""
     person = found(accounts.by_id(db.session(), user_id))
@@ -96,7 +96,7 @@ def user(user_id: UUID) -> ResponseReturnValue:
 
 
 @bp.post("/users/<uuid:user_id>/looks")
-@staff("support")
+@staff("people.open")
 def look_at(user_id: UUID) -> ResponseReturnValue:
     """Log the look, then show what it opened."""
     user, form = found(accounts.by_id(db.session(), user_id)), LookForm()
@@ -116,7 +116,7 @@ def look_at(user_id: UUID) -> ResponseReturnValue:
 
 
 @bp.get("/looks/<uuid:look_id>")
-@staff("support")
+@staff("people.open")
 def look(look_id: UUID) -> ResponseReturnValue:
     """The data that a look opened, to the one who began it, for half an hour."""
     session = db.session()
@@ -139,7 +139,7 @@ def _names(activities: Collection[str]) -> str:
 
 
 @bp.get("/workshops")
-@staff("support")
+@staff("catalogue.manage")
 def workshops() -> ResponseReturnValue:
     """The catalogue as it ships, and how many people used what: totals, never of a few."""
     return page(

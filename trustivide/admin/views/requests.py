@@ -29,10 +29,11 @@ from trustivide.web.access import found, staff
 from trustivide.web.fragments import go, tell
 
 _OPENED = "opened_cases"
+_MOST_OPENED = 40
 
 
 @bp.get("/requests")
-@staff("support")
+@staff("requests.handle")
 def requests() -> ResponseReturnValue:
     """Privacy requests and their clocks. Whose they are is not needed, and not shown."""
     show = request.args.get("show", "open")
@@ -50,7 +51,7 @@ def requests() -> ResponseReturnValue:
 
 
 @bp.route("/requests/new", methods=["GET", "POST"])
-@staff("support")
+@staff("requests.handle")
 def enter_request() -> ResponseReturnValue:
     """Write in a request that came by e-mail, letter or phone."""
     form = EntryForm()
@@ -76,7 +77,7 @@ def enter_request() -> ResponseReturnValue:
 
 
 @bp.get("/requests/<uuid:request_id>")
-@staff("support")
+@staff("requests.handle")
 def privacy_request(request_id: UUID) -> ResponseReturnValue:
     """One request: its clock to everybody at the desk, its case to whoever opened it."""
     return _page(_asked(request_id))
@@ -136,19 +137,21 @@ def _is_open(request_id: UUID) -> bool:
 
 
 @bp.post("/requests/<uuid:request_id>/opening")
-@staff("support")
+@staff("requests.handle")
 def open_request(request_id: UUID) -> ResponseReturnValue:
     """Log the look, then show what was written."""
     case = found(_asked(request_id).case)
     with transaction() as session:
         actions.open_case(session, g.actor.user, case, clock.now())
     until = (clock.now() + queries.LOOK_FOR).isoformat()
-    cookie[_OPENED] = _opened() | {str(request_id): until}
+    # The newest: browsers drop a cookie of more than 4 KB, and with it the sign-in.
+    newest = list(_opened().items())[-_MOST_OPENED:]
+    cookie[_OPENED] = dict(newest) | {str(request_id): until}
     return go(url_for("admin.privacy_request", request_id=request_id))
 
 
 @bp.post("/requests/<uuid:request_id>/identity")
-@staff("support")
+@staff("requests.handle")
 def identity(request_id: UUID) -> ResponseReturnValue:
     """Ask for what shows whose the request is, or note that it has been checked."""
     found(_asked(request_id).case)
@@ -218,7 +221,7 @@ _STEPS = {"answer": _answer, "refusal": _refuse, "extension": _extend, "correcti
 
 
 @bp.route("/requests/<uuid:request_id>/<step>", methods=["GET", "POST"])
-@staff("support")
+@staff("requests.handle")
 def decide(request_id: UUID, step: str) -> ResponseReturnValue:
     """Answer, refuse, extend, or make the correction that was asked for."""
     act, asked = found(_STEPS.get(step)), _asked(request_id)

@@ -1,6 +1,25 @@
 """All pages of the office: importing this module gives the blueprint its routes."""
 
-from trustivide.admin.views import evidence, holds, people, requests, retention
+from trustivide.admin.views import (
+    audit,
+    colleagues,
+    evidence,
+    holds,
+    looks,
+    people,
+    requests,
+    retention,
+)
 from trustivide.admin.views.base import bp
 
-__all__ = ["bp", "evidence", "holds", "people", "requests", "retention"]
+__all__ = [
+    "audit",
+    "bp",
+    "colleagues",
+    "evidence",
+    "holds",
+    "looks",
+    "people",
+    "requests",
+    "retention",
+]

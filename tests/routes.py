@@ -1,0 +1,136 @@
+"""Real things of Alice's by the names that routes give them, for tests of every route."""
+
+from datetime import timedelta
+from uuid import uuid4
+
+from flask import Flask
+from sqlalchemy import select
+from werkzeug.routing import Rule
+
+from tests.factories import account, colleague
+from tests.surveys.stories import launched
+from trustivide.auth import sign_ins
+from trustivide.auth.models import KnownDevice, Passkey, SignIn
+from trustivide.core import clock
+from trustivide.core.db import db, transaction
+from trustivide.core.subjects import Person
+from trustivide.organisations.models import ColleagueInvitation
+from trustivide.organisations.queries import owned_by
+from trustivide.privacy.models import AddressChange, Export, Request
+from trustivide.teams.models import TeamMember
+from trustivide.workshops.models import Search
+
+ALICE, CHARLIE = "alice@exempel.test", "charlie@annan.test"
+SLUG = "premortem"
+
+
+def alices(app: Flask) -> dict[str, str]:
+    """Real ids of Alice's things, by the name that routes give them."""
+    survey = launched(app, 5)
+    alice = account(ALICE)
+    bob = colleague(alice, "leader")
+    now = clock.now()
+    member = db.session.scalars(select(TeamMember)).first()
+    assert member is not None
+    with transaction() as session:
+        reference = Person.of(alice.id).reference
+        request = Request(reference=reference, kind="export", received_at=now, due_on=now.date())
+        session.add(request)
+        session.flush()
+        search = Search(user_id=alice.id, query="förtroende", at=now)
+        export = Export(
+            reference=reference,
+            user_id=alice.id,
+            request_id=request.id,
+            locale="sv",
+            requested_at=now,
+            expires_at=now + timedelta(days=7),
+        )
+        change = AddressChange(
+            reference=reference,
+            email="ny@exempel.test",
+            group="user",
+            row=alice.id,
+            field="email",
+            token_digest=b"t" * 32,
+            expires_at=now + timedelta(hours=24),
+        )
+        # A colleague's: Alice comes in by her password alone.
+        passkey = Passkey(
+            user_id=bob.id,
+            credential_id=b"credential",
+            public_key=b"key",
+            name="Telefonen",
+            created_on=now.date(),
+        )
+        organisation_id = owned_by(session, alice.id).popitem()[0]
+        invitation = ColleagueInvitation(
+            organisation_id=organisation_id,
+            email="eva@exempel.test",
+            role="member",
+            invited_by_id=alice.id,
+            token_digest=b"i" * 32,
+            expires_at=now + timedelta(days=7),
+        )
+        device = KnownDevice(
+            user_id=alice.id, token_digest=b"d" * 32, device="Firefox", last_seen_on=now.date()
+        )
+        session.add_all([search, export, change, device, passkey, invitation])
+        session.flush()
+        sign_ins.begin(session, alice, now)
+        signed_in_id = session.scalars(select(SignIn.id)).first()
+    return {
+        "team_id": str(survey.team_id),
+        "member_id": str(member.id),
+        "survey_id": str(survey.id),
+        "user_id": str(alice.id),
+        "sign_in_id": str(signed_in_id),
+        "device_id": str(device.id),
+        "search_id": str(search.id),
+        "export_id": str(export.id),
+        "organisation_id": str(organisation_id),
+        "invitation_id": str(invitation.id),
+        "change_id": str(change.id),
+        "request_id": str(request.id),
+        "passkey_id": str(passkey.id),
+        "look_id": str(uuid4()),
+        "hold_id": str(uuid4()),
+        "record": str(uuid4()),
+        "row": str(search.id),
+        "name": "search",
+        "field": "query",
+        "slug": SLUG,
+        "token": "A" * 32,
+        "code": "AAAAA-AAAAA-AAAAA-AAAAA-AAAAA-AAAAA",
+        "activity": "search_history",
+        "number": "1",
+        "version": "1",
+        "older": "1",
+        "newer": "2",
+        "subject": "physical_access",
+        "step": "answer",
+    }
+
+
+def address(rule: Rule, values: dict[str, str]) -> str:
+    """The route's path with Alice's ids in it; an unknown argument fails the test."""
+    path = str(rule)
+    for name in rule.arguments:
+        converter = rule._converters[name].__class__.__name__
+        spelled = {"UUIDConverter": f"<uuid:{name}>", "IntegerConverter": f"<int:{name}>"}
+        path = path.replace(spelled.get(converter, f"<{name}>"), values[name])
+    assert "<" not in path, f"say in alices() what {rule} takes"
+    return path
+
+
+def dump() -> list[tuple[object, ...]]:
+    """Everything in every table, but for the audit trail: it notes who was told no."""
+    db.session.rollback()
+    rows = [
+        (table.name, *row)
+        for table in db.metadata.sorted_tables
+        if not table.name.startswith("audit_")
+        for row in db.session.execute(table.select()).all()
+    ]
+    db.session.rollback()
+    return sorted(rows, key=str)
