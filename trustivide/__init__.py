@@ -340,7 +340,8 @@ def _subject(_: str | None) -> privacy_access.Visitor:
     if visitor is None:
         raise access.SignInFirst(_next_step("privacy.find"))
     who = login.current()
-    if who is not None and "organisation_id" in (request.view_args or {}):
+    named = (request.view_args or {}).get("organisation_id")
+    if who is not None and named is not None and named in visitor.organisations:
         # One's own data is reachable always; an organisation's as its other pages are.
         _with_second_factor(who)
     return visitor
