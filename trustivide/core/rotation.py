@@ -5,6 +5,7 @@ columns themselves: whoever was cut off begins again and does the rest. Which
 columns there are is read from the mapping.
 """
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,7 +31,8 @@ from trustivide.core.crypto import KEY_BYTE, DecryptionError, ring
 from trustivide.core.db import is_encrypted, transaction
 
 BATCH = 500
-_PASSES = 10
+_PASSES = 50
+_PAUSE = 0.1  # seconds
 
 Tell = Callable[[str, int, int], None]
 
@@ -113,13 +115,18 @@ def rotate(tell: Tell) -> None:
 
 
 def _rotate_table(sealed: Sealed, tell: Tell) -> bool:
-    """One pass over a table; whether there was anything that could be done."""
-    after, done = None, 0
+    """One pass over a table; whether another is worth it, since a row was held by somebody."""
+    after, unreadable = None, 0
     while batch := _rotate_batch(sealed, after):
         after = batch.last
-        done += batch.done
+        unreadable += batch.unreadable
         tell(sealed.table.name, batch.done, batch.unreadable)
-    return done > 0
+    due = select(func.count()).select_from(sealed.table)
+    with transaction() as session:
+        left = session.scalar(due.where(sealed.elsewhere(ring().cipher_version))) or 0
+    if left > unreadable:
+        time.sleep(_PAUSE)  # pages hold a row for the length of their transaction
+    return left > unreadable
 
 
 @dataclass(frozen=True)
