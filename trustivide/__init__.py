@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from uuid import UUID
 
 import click
 from flask import Flask, g, request, url_for
@@ -297,10 +298,15 @@ def _acting(who: login.SignedIn) -> organisations.Actor | None:
     return organisations.acting(db.session(), who.user.id, organisation_pages.chosen())
 
 
+def _named() -> UUID | None:
+    """The organisation that the path names."""
+    return (request.view_args or {}).get("organisation_id")
+
+
 def _member(permission: str | None) -> organisations.Actor:
     """In the organisation that the path names, else in the one that the person works in."""
     who = _account(None)
-    named = (request.view_args or {}).get("organisation_id")
+    named = _named()
     if named is None:
         actor = _acting(who)
     else:
@@ -340,7 +346,7 @@ def _subject(_: str | None) -> privacy_access.Visitor:
     if visitor is None:
         raise access.SignInFirst(_next_step("privacy.find"))
     who = login.current()
-    named = (request.view_args or {}).get("organisation_id")
+    named = _named()
     if who is not None and named is not None and named in visitor.organisations:
         # One's own data is reachable always; an organisation's as its other pages are.
         _with_second_factor(who)

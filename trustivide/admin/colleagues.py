@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import exists, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from trustivide.audit import actions as audit
 from trustivide.auth import actions as auth
 from trustivide.auth import queries as accounts
-from trustivide.auth.models import Passkey, User
+from trustivide.auth.models import User
 from trustivide.core.activities import SECURITY
 from trustivide.core.errors import Refused
 from trustivide.core.roles import STAFF_ROLES
@@ -39,11 +39,12 @@ class Colleague:
 
 def everybody(session: Session) -> Sequence[Colleague]:
     """All who have a role, those who were here first on top."""
-    has_passkey = exists().where(Passkey.user_id == User.id)
     rows = session.execute(
-        select(User, has_passkey).where(User.is_staff).order_by(User.created_on, User.id)
+        select(User, accounts.holds_factor())
+        .where(User.is_staff)
+        .order_by(User.created_on, User.id)
     )
-    return [Colleague(user, bool(user.totp_secret) or passkey) for user, passkey in rows]
+    return [Colleague(user, protected) for user, protected in rows]
 
 
 def names(session: Session, ids: Collection[UUID]) -> Mapping[UUID, str]:

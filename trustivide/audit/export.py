@@ -49,7 +49,7 @@ def as_json_lines(batches: Rows) -> Iterator[str]:
 
 
 KINDS: Mapping[str, tuple[Callable[[Rows], Iterator[str]], str]] = {
-    "csv": (as_csv, "text/csv; charset=utf-8"),
+    "csv": (as_csv, "text/csv"),
     "jsonl": (as_json_lines, "application/jsonl"),
 }
 """Each kind of file by its suffix: how it is written, and its media type."""

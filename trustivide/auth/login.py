@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from flask import Flask, Response, after_this_request, request, session, url_for
 from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
 from sqlalchemy.orm import Session
+from werkzeug.exceptions import NotFound
 
 from trustivide.auth import actions, devices, queries, sign_ins
 from trustivide.auth.models import SignIn, User
@@ -18,6 +19,7 @@ from trustivide.core.db import db, transaction
 from trustivide.core.subjects import Person
 from trustivide.core.text import Text
 from trustivide.web import cookies
+from trustivide.web.fragments import go
 
 first_stops: list[Callable[[Session, User, datetime], str | None]] = []
 """Pages that somebody who signs in is shown first, once: each gives a path or ``None``, and
@@ -127,6 +129,16 @@ def prove_again(who: SignedIn) -> None:
         sign_ins.mark_verified(db_session, who.sign_in, clock.now())
         token = sign_ins.renew(db_session, who.sign_in)
     login_user(SignedIn(who.user, who.sign_in, token))
+
+
+def verify_first(back: str | None = None) -> Response | None:
+    """Send whoever proved long ago who they are to do it again, then ``back`` or here."""
+    who = current()
+    if who is None:
+        raise NotFound
+    if who.recently_verified:
+        return None
+    return go(url_for("auth.verify", next=back or request.full_path.rstrip("?")))
 
 
 def note_unproven(who: SignedIn, method: str = "password") -> None:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session
 
 from trustivide.auth.models import OneTimeLink, Passkey, RecoveryCode, SignIn, User
@@ -26,13 +26,15 @@ def by_id(session: Session, user_id: UUID) -> User | None:
     return session.get(User, user_id)
 
 
+def holds_factor() -> ColumnElement[bool]:
+    """Of an account in a statement: whether it has an authenticator app or a passkey."""
+    has_passkey = select(Passkey.id).where(Passkey.user_id == User.id).exists()
+    return or_(User.totp_secret.is_not(None), has_passkey)
+
+
 def with_second_factor(session: Session, user_ids: Collection[UUID]) -> frozenset[UUID]:
     """Which of these accounts have a second factor: an authenticator app, or a passkey."""
-    has_passkey = select(Passkey.id).where(Passkey.user_id == User.id).exists()
-    found = select(User.id).where(
-        User.id.in_(user_ids), or_(User.totp_secret.is_not(None), has_passkey)
-    )
-    return frozenset(session.scalars(found))
+    return frozenset(session.scalars(select(User.id).where(User.id.in_(user_ids), holds_factor())))
 
 
 def person(user: User) -> Person:

@@ -14,13 +14,13 @@ from sqlalchemy import (
     extract,
     func,
     inspect,
-    or_,
     select,
 )
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from trustivide.auth.models import NO_PASSWORD, Passkey, User
+from trustivide.auth import queries as auth_queries
+from trustivide.auth.models import NO_PASSWORD, User
 from trustivide.core import inventory
 from trustivide.core.activities import (
     ALL,
@@ -327,10 +327,8 @@ def informed(session: Session, now: datetime) -> Measured:
 
 def second_factor(session: Session, now: datetime) -> Measured:
     """Every member of staff has a second factor; without one no page about others opens."""
-    has_passkey = select(Passkey.id).where(Passkey.user_id == User.id).exists()
-    has_one = or_(User.totp_secret.is_not(None), has_passkey)
     staff, proven = session.execute(
-        select(func.count(), func.count().filter(has_one)).where(User.is_staff)
+        select(func.count(), func.count().filter(auth_queries.holds_factor())).where(User.is_staff)
     ).one()
     if not staff:
         return NOT_YET

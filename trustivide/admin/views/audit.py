@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 from trustivide.admin import colleagues
 from trustivide.admin.forms import TrailFilter
 from trustivide.admin.queries import PER_PAGE, Slice, clamp
-from trustivide.admin.views.base import attachment, bp, page, page_number
+from trustivide.admin.views.base import bp, page, page_number
 from trustivide.audit import actions as audit
 from trustivide.audit import export
 from trustivide.audit import queries as trail
@@ -19,6 +19,7 @@ from trustivide.audit.models import AuditEntry
 from trustivide.core import clock
 from trustivide.core.db import db, transaction
 from trustivide.web.access import found, staff
+from trustivide.web.files import attachment
 from trustivide.web.fragments import go, tell
 from trustivide.web.locale import text
 

@@ -8,7 +8,8 @@ from flask_babel import gettext as _
 
 from trustivide.admin import colleagues as ours
 from trustivide.admin.forms import ColleagueForm, RoleForm
-from trustivide.admin.views.base import bp, page, verify_first
+from trustivide.admin.views.base import bp, page
+from trustivide.auth import login
 from trustivide.auth.models import User
 from trustivide.core import clock
 from trustivide.core.db import db, transaction
@@ -37,7 +38,7 @@ def colleagues() -> ResponseReturnValue:
 @staff("staff.manage")
 def add_colleague() -> ResponseReturnValue:
     """Give somebody a role, with the account they have or a new one."""
-    if ask := verify_first():
+    if ask := login.verify_first():
         return ask
     form = ColleagueForm()
     if form.validate_on_submit():
@@ -81,7 +82,7 @@ def _why(no: Refused) -> str:
 @staff("staff.manage")
 def change_role(user_id: UUID) -> ResponseReturnValue:
     """Let a colleague have another role."""
-    if ask := verify_first():
+    if ask := login.verify_first():
         return ask
     who: User = found(ours.one(db.session(), user_id))
     form = RoleForm(data={"role": who.staff_role})
@@ -99,7 +100,7 @@ def change_role(user_id: UUID) -> ResponseReturnValue:
 @staff("staff.manage")
 def remove_colleague(user_id: UUID) -> ResponseReturnValue:
     """Take a colleague's role away, after reading what that does."""
-    if ask := verify_first():
+    if ask := login.verify_first():
         return ask
     who: User = found(ours.one(db.session(), user_id))
     problem = _change(user_id, None) if request.method == "POST" else None

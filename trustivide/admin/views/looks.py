@@ -11,11 +11,12 @@ from flask_babel import format_date
 from trustivide.admin import looks as seen
 from trustivide.admin.forms import LooksFilter
 from trustivide.admin.queries import LOOK_FOR
-from trustivide.admin.views.base import attachment, bp, page, page_number
+from trustivide.admin.views.base import bp, page, page_number
 from trustivide.audit import actions as audit
 from trustivide.core import clock
 from trustivide.core.db import db, transaction
 from trustivide.web.access import staff
+from trustivide.web.files import attachment
 from trustivide.web.fragments import go
 
 _OPENED = "opened_looks"
@@ -76,7 +77,7 @@ def export_looks() -> ResponseReturnValue:
         return page("looks.html", fragment="looks", status=422, opened=True, form=form)
     _note("csv")
     body = seen.as_csv(db.engine, form.wanted)
-    return attachment(body, f"looks-{clock.day_of(clock.now())}.csv", "text/csv; charset=utf-8")
+    return attachment(body, f"looks-{clock.day_of(clock.now())}.csv", "text/csv")
 
 
 def _note(how: str) -> None:

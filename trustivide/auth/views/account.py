@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from trustivide.auth import actions, addresses, devices, login, queries, sign_ins
 from trustivide.auth.forms import ChangePasswordForm
 from trustivide.auth.passwords import matches
-from trustivide.auth.views.base import bp, tried_account, tried_token, verify_first
+from trustivide.auth.views.base import bp, tried_account, tried_token
 from trustivide.auth.views.second_factor import factors_of
 from trustivide.core import clock
 from trustivide.core.cookies import DEVICE
@@ -58,7 +58,7 @@ def change_password() -> ResponseReturnValue:
     who, form = _who(), ChangePasswordForm()
     form.about = queries.words_about(db.session(), who.user.id)
     if not who.user.has_password:
-        if away := verify_first():
+        if away := login.verify_first():
             return away
         del form.current
     if form.validate_on_submit() and _is_current(form, who):

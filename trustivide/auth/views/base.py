@@ -2,7 +2,7 @@
 
 from uuid import uuid4
 
-from flask import Blueprint, Response, g, request, url_for
+from flask import Blueprint, g, request, url_for
 from flask.typing import ResponseReturnValue
 
 from trustivide.auth import devices, login, queries
@@ -10,8 +10,8 @@ from trustivide.auth.forms import PasswordForm
 from trustivide.core.cookies import DEVICE
 from trustivide.core.db import db
 from trustivide.web import cookies
-from trustivide.web.access import found, local_path
-from trustivide.web.fragments import go, page
+from trustivide.web.access import local_path
+from trustivide.web.fragments import page
 from trustivide.web.limits import typed_address
 
 bp = Blueprint("auth", __name__, url_prefix="/auth")
@@ -56,13 +56,6 @@ def note_failed_factor(who: login.SignedIn, method: str) -> None:
 def onward() -> str:
     """Where the person was going, else home (which knows where each belongs)."""
     return local_path(request.args.get("next")) or url_for("organisations.home")
-
-
-def verify_first() -> Response | None:
-    """Send somebody whose password or passkey was given long ago to give it again, then back."""
-    if found(login.current()).recently_verified:
-        return None
-    return go(url_for("auth.verify", next=request.full_path.rstrip("?")))
 
 
 def verify_page(who: login.SignedIn, form: PasswordForm, status: int) -> ResponseReturnValue:

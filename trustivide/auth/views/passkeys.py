@@ -23,7 +23,6 @@ from trustivide.auth.views.base import (
     onward,
     own_device,
     tried_account,
-    verify_first,
     verify_page,
 )
 from trustivide.auth.views.recovery import offer_codes
@@ -139,7 +138,7 @@ def passkey_verify() -> ResponseReturnValue:
 def new_passkey_challenge() -> ResponseReturnValue:
     """What the browser needs to make a passkey."""
     who = found(login.current())
-    if away := verify_first():
+    if away := login.verify_first():
         return away
     challenge = ceremonies.challenge("register")
     return ceremonies.answer(
@@ -152,7 +151,7 @@ def new_passkey_challenge() -> ResponseReturnValue:
 def new_passkey() -> ResponseReturnValue:
     """Add a passkey that the browser makes."""
     who, form = found(login.current()), NewPasskeyForm()
-    if away := verify_first():
+    if away := login.verify_first():
         return away
     if form.validate_on_submit():
         if _registered(who, form) is not None:
@@ -198,7 +197,7 @@ def rename_passkey(passkey_id: UUID) -> ResponseReturnValue:
 def remove_passkey(passkey_id: UUID) -> ResponseReturnValue:
     """Remove a passkey, unless it is the last way in or a last factor that is required."""
     who, passkey = _own(passkey_id)
-    if away := verify_first():
+    if away := login.verify_first():
         return away
     why = factors.why_needed(db.session(), who.user, passkey_id)
     if request.method == "POST":

@@ -14,7 +14,6 @@ from trustivide.auth.views.base import (
     onward,
     own_device,
     tried_account,
-    verify_first,
 )
 from trustivide.core import clock
 from trustivide.core.db import db, transaction
@@ -60,7 +59,7 @@ def recovery_codes() -> ResponseReturnValue:
     """Make ten new codes, which are shown this once."""
     who = found(login.current())
     found(queries.has_second_factor(db.session(), who.user) or None)
-    if away := verify_first():
+    if away := login.verify_first():
         return away
     codes: list[str] = []
     if request.method == "POST":

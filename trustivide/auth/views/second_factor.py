@@ -20,7 +20,6 @@ from trustivide.auth.views.base import (
     onward,
     own_device,
     tried_account,
-    verify_first,
 )
 from trustivide.auth.views.recovery import offer_codes
 from trustivide.core import clock
@@ -74,7 +73,7 @@ def ask(who: login.SignedIn, form: CodeForm, status: int) -> ResponseReturnValue
 def enrol() -> ResponseReturnValue:
     """Set up an authenticator app, the first or another, proven by its first code."""
     who, form = found(login.current()), CodeForm()
-    if away := verify_first():
+    if away := login.verify_first():
         return away
     secret, replaces = _secret_shown(who), who.user.totp_secret is not None
     if form.validate_on_submit():
@@ -124,7 +123,7 @@ def drop_app() -> ResponseReturnValue:
     """Turn the authenticator app off, where nobody requires it."""
     who = found(login.current())
     found(who.user.totp_secret)
-    if away := verify_first():
+    if away := login.verify_first():
         return away
     why = factors.why_needed(db.session(), who.user, None)
     if request.method == "POST":

@@ -6,11 +6,9 @@ from uuid import UUID
 from flask import Blueprint, Response, g, request, session, url_for
 from werkzeug.exceptions import Conflict
 
-from trustivide.auth import login
 from trustivide.core.db import db
 from trustivide.organisations import queries
-from trustivide.web.access import found
-from trustivide.web.fragments import go, page
+from trustivide.web.fragments import page
 
 bp = Blueprint("organisations", __name__)
 
@@ -73,10 +71,3 @@ def within(template: str, **context: Any) -> Response:
         there=there,
         **context,
     )
-
-
-def verify_first(back: str | None = None) -> Response | None:
-    """Send somebody whose password was given long ago to give it again, then ``back`` or here."""
-    if found(login.current()).recently_verified:
-        return None
-    return go(url_for("auth.verify", next=back or request.path))

@@ -15,7 +15,7 @@ from trustivide.core.errors import Refused
 from trustivide.core.roles import CUSTOMER_ROLES, CUSTOMER_WORDS, allowed, customer_may
 from trustivide.organisations import invitations, joining
 from trustivide.organisations.forms import AcceptForm, InvitationForm
-from trustivide.organisations.views.base import actor, bp, choose, verify_first
+from trustivide.organisations.views.base import actor, bp, choose
 from trustivide.organisations.views.people import people_page
 from trustivide.rights import legal_texts
 from trustivide.web.access import account, found, member, public
@@ -69,7 +69,7 @@ def _verify_for(role: str, organisation_id: UUID) -> Response | None:
     """Whoever gives power over others proves first who they are, as for a change of role."""
     if not customer_may(role, "colleagues.manage"):
         return None
-    away = verify_first(url_for("organisations.people", organisation_id=organisation_id))
+    away = login.verify_first(url_for("organisations.people", organisation_id=organisation_id))
     if away is not None:
         tell(_("Bekräfta först att det är du, och skicka sedan inbjudan igen."))
     return away
@@ -87,7 +87,7 @@ def _why(refused: Refused) -> str:
 @tries_of(lambda: _named("invitation_id"))
 def send_again(organisation_id: UUID, invitation_id: UUID) -> ResponseReturnValue:
     """Mail an invitation again, with a new link and a new week."""
-    if away := verify_first(url_for("organisations.people", organisation_id=organisation_id)):
+    if away := login.verify_first(url_for("organisations.people", organisation_id=organisation_id)):
         return away
     try:
         with transaction() as session:

@@ -6,13 +6,14 @@ from flask import Response, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
+from trustivide.auth import login
 from trustivide.core import clock
 from trustivide.core.db import db, transaction
 from trustivide.core.errors import Refused
 from trustivide.core.roles import CUSTOMER, CUSTOMER_ROLES, CUSTOMER_WORDS, may_give
 from trustivide.organisations import colleagues, invitations, queries
 from trustivide.organisations.forms import InvitationForm, RoleForm
-from trustivide.organisations.views.base import actor, bp, verify_first, within
+from trustivide.organisations.views.base import actor, bp, within
 from trustivide.web.access import found, member
 from trustivide.web.fragments import go, tell
 from trustivide.web.locale import language
@@ -80,7 +81,7 @@ def _back() -> Response:
 def role(organisation_id: UUID, user_id: UUID) -> ResponseReturnValue:
     """Give a colleague, or oneself, another role."""
     who = _colleague(user_id)
-    if away := verify_first():
+    if away := login.verify_first():
         return away
     form = RoleForm(actor().role, data={"role": who.role})
     if form.validate_on_submit():
@@ -104,7 +105,7 @@ def role(organisation_id: UUID, user_id: UUID) -> ResponseReturnValue:
 def removal(organisation_id: UUID, user_id: UUID) -> ResponseReturnValue:
     """Take a colleague, or oneself, out of the organisation, after saying what that does."""
     who, error = _colleague(user_id), None
-    if away := verify_first():
+    if away := login.verify_first():
         return away
     if request.method == "POST":
         try:
@@ -124,7 +125,7 @@ def removal(organisation_id: UUID, user_id: UUID) -> ResponseReturnValue:
 @member("organisation.own")
 def second_factor(organisation_id: UUID) -> ResponseReturnValue:
     """Require two-step sign-in of everyone in the organisation, or stop requiring it."""
-    if away := verify_first():
+    if away := login.verify_first():
         return away
     everyone = queries.colleagues(db.session(), actor())
     without = [c for c in everyone if not c.second_factor]

@@ -54,11 +54,3 @@ def verify_first(back: str) -> Response | None:
         return None
     here = request.path if request.method == "GET" else url_for(back, **(request.view_args or {}))
     return go(url_for("auth.verify", next=here))
-
-
-def attachment(body: Any, name: str, mimetype: str = "application/json") -> Response:
-    """A file to save (RFC 6266), kept by no cache."""
-    response = Response(body, mimetype=mimetype)
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    response.headers["Cache-Control"] = "no-store"
-    return response

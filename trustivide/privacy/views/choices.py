@@ -14,11 +14,12 @@ from trustivide.core.db import db, transaction
 from trustivide.core.inventory import Field, Group
 from trustivide.privacy import actions, queries
 from trustivide.privacy.forms import corrected, correction_form, objection_form
-from trustivide.privacy.views.base import attachment, bp, centre, person, visitor
+from trustivide.privacy.views.base import bp, centre, person, visitor
 from trustivide.rights import legal_texts
 from trustivide.rights.queries import EVERYTHING
 from trustivide.rights.receipts import receipt, schema
 from trustivide.web.access import found, public, subject
+from trustivide.web.files import attachment
 from trustivide.web.forms import Form
 from trustivide.web.fragments import go, tell
 from trustivide.web.headers import gpc

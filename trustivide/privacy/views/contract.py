@@ -12,8 +12,9 @@ from trustivide.core.db import db, transaction
 from trustivide.core.errors import Refused
 from trustivide.privacy import contract, erasure, export, handback
 from trustivide.privacy.forms import EndingForm
-from trustivide.privacy.views.base import attachment, bp, centre, verify_first, visitor
+from trustivide.privacy.views.base import bp, centre, verify_first, visitor
 from trustivide.web.access import found, subject
+from trustivide.web.files import attachment
 from trustivide.web.fragments import go, tell
 
 

@@ -14,9 +14,10 @@ from trustivide.core.errors import Refused
 from trustivide.privacy import access, erasure, queries, receipt
 from trustivide.privacy.forms import ErasureForm, ReceiptForm
 from trustivide.privacy.models import Erasure
-from trustivide.privacy.views.base import attachment, bp, centre, person, verify_first, visitor
+from trustivide.privacy.views.base import bp, centre, person, verify_first, visitor
 from trustivide.privacy.views.printed import receipt_pdf
 from trustivide.web.access import found, public, subject
+from trustivide.web.files import attachment
 from trustivide.web.fragments import go, page, tell
 from trustivide.web.locale import language
 

@@ -8,8 +8,9 @@ from flask.typing import ResponseReturnValue
 from trustivide.core import clock
 from trustivide.core.db import db, transaction
 from trustivide.privacy import export, queries
-from trustivide.privacy.views.base import attachment, bp, centre, person, verify_first, visitor
+from trustivide.privacy.views.base import bp, centre, person, verify_first, visitor
 from trustivide.web.access import found, public, subject
+from trustivide.web.files import attachment
 from trustivide.web.fragments import go
 
 
