@@ -31,7 +31,7 @@ from trustivide.privacy.actions import unsubscribe_path
 from trustivide.privacy.models import AddressChange, Export, Request
 from trustivide.surveys import actions as surveys
 from trustivide.surveys import anonymity
-from trustivide.surveys.catalogue import latest
+from trustivide.surveys.catalogue import Answer, latest
 from trustivide.surveys.models import Invitation, Survey
 from trustivide.workshops.models import Search
 
@@ -136,7 +136,7 @@ def _answers() -> tuple[str, str]:
     tokens = {i.email: anonymity.token_of(survey.link_key, i.id) for i in invited}
     code = anonymity.new_receipt_code()
     items = latest(survey.instrument).items
-    answers: dict[str, int | str | None] = {i.key: 4 for i in items if i.kind != "text"}
+    answers: dict[str, Answer] = {i.key: 4 for i in items if i.kind != "text"}
     surveys.submit(survey.id, tokens[ANSWERED], code, answers)
     return tokens[RESPONDENT], code
 

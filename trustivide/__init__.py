@@ -59,9 +59,11 @@ from trustivide.privacy.views import routes as privacy_pages
 from trustivide.rights import ledger
 from trustivide.surveys import actions as survey_actions
 from trustivide.surveys import answering, respondents
+from trustivide.surveys import closing as survey_closing
+from trustivide.surveys import launching as survey_launching
 from trustivide.surveys import mails as survey_mails
 from trustivide.surveys import queries as survey_queries
-from trustivide.surveys import views as surveys
+from trustivide.surveys.views import routes as surveys
 from trustivide.teams import actions as team_actions
 from trustivide.teams import queries as team_queries
 from trustivide.teams import views as teams
@@ -178,7 +180,7 @@ def _connect_features() -> None:
     registries = inventory.registry
     registries.dependents[:] = [
         inventory.Dependent(
-            "surveys", survey_actions.erasure_preview, ending=survey_actions.ending_preview
+            "surveys", survey_closing.erasure_preview, ending=survey_closing.ending_preview
         ),
         inventory.Dependent(
             "organisations",
@@ -204,10 +206,10 @@ def _connect_features() -> None:
         colleague_invitation=colleague_invitations.origins,
     )
     registries.stores[:] = [delivery.DEVELOPMENT_MAIL, export.FILES]
-    team_actions.removal_blockers[:] = [survey_actions.blocks_removal]
-    for told in (survey_actions.on_organisation_closing, contract.on_closing):
+    team_actions.removal_blockers[:] = [survey_closing.blocks_removal]
+    for told in (survey_closing.on_organisation_closing, contract.on_closing):
         organisation_actions.organisation_closing.connect(told)
-    address_changes.address_corrected.connect(survey_actions.on_address_corrected)
+    address_changes.address_corrected.connect(survey_launching.on_address_corrected)
     addresses.address_taken_back.connect(address_changes.on_taken_back)
     survey_actions.right_by_code.connect(code_requests.note)
     survey_queries.notes_by_code[:] = [code_requests.noted]
@@ -233,7 +235,7 @@ def _connect_features() -> None:
     )
     outbox.gave_up.update({"export": export.give_up, "hand_back": export.give_up})
     outbox.every_minute[:] = [
-        survey_actions.close_due,
+        survey_closing.close_due,
         erasure.start_due,
         privacy_links.forget_expired,
         notices.settle,

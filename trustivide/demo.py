@@ -28,6 +28,8 @@ from trustivide.rights import actions as rights
 from trustivide.rights import legal_texts
 from trustivide.surveys import actions as surveys
 from trustivide.surveys import anonymity
+from trustivide.surveys import closing as survey_closing
+from trustivide.surveys import launching as survey_launching
 from trustivide.surveys import queries as survey_queries
 from trustivide.surveys.catalogue import TEXT, Answer, Instrument, latest
 from trustivide.surveys.models import Invitation, Survey
@@ -211,13 +213,13 @@ def _surveys(actor: Actor, team: Team, plan: _Plan, now: datetime) -> None:
             surveys.submit(survey.id, token, anonymity.new_receipt_code(), answers)
     if plan.closes_in <= 0:
         with transaction() as session:
-            surveys.close(session, survey, survey.closes_at)
+            survey_closing.close(session, survey, survey.closes_at)
 
 
 def _launch(actor: Actor, team: Team, instrument: Instrument, plan: _Plan, now: datetime) -> Survey:
     with transaction() as session:
         members = session.scalars(select(TeamMember).where(TeamMember.team_id == team.id)).all()
-        return surveys.launch(
+        return survey_launching.launch(
             session,
             actor,
             team,

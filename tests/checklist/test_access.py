@@ -29,7 +29,7 @@ from trustivide.organisations.models import Membership, Organisation
 from trustivide.outbox import worker
 from trustivide.outbox.models import Mail
 from trustivide.rights.actions import object_to
-from trustivide.surveys import actions as surveys
+from trustivide.surveys import launching as survey_launching
 from trustivide.surveys.catalogue import latest
 from trustivide.surveys.models import Survey
 from trustivide.teams.models import TeamMember
@@ -248,7 +248,7 @@ def _things_of_charlie() -> dict[str, str]:
     team = team_of(charlie, 5, "Laget", "erik")
     members = db.session.scalars(select(TeamMember).where(TeamMember.team_id == team.id)).all()
     with transaction() as session:
-        survey = surveys.launch(
+        survey = survey_launching.launch(
             session,
             actor_of(charlie),
             team,
@@ -280,7 +280,7 @@ def test_checklist_16_a_job_asks_anew_what_its_owner_may(world: World) -> None:
         assert world.open("owner", copy, "POST").status_code == 303
         with transaction() as session:
             queued = session.scalars(select(Mail).where(Mail.state == "sent")).all()
-            again = surveys.remind  # queues one mail for each invitation
+            again = survey_launching.remind  # queues one mail for each invitation
             again(session, session.scalars(select(Survey)).one(), clock.now())
             dora = Person.of(None, "dora1@exempel.test")
             object_to(session, dora, TEAM_SURVEYS, clock.now())
@@ -338,7 +338,7 @@ FILLED = {
     "teams.rename": {"name": "Nya namnet"},
     "teams.edit": {"email": "ny@exempel.test", "name": "Ny"},
     "teams.add": {"addresses": "ny2@exempel.test"},
-    "surveys.launch": {
+    "survey_launching.launch": {
         "message": "Hej",
         "closes_on": "2026-12-15",
         "locale": "sv",

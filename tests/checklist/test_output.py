@@ -38,6 +38,8 @@ from trustivide.organisations.models import Membership, Organisation
 from trustivide.outbox import worker
 from trustivide.surveys import actions as surveys
 from trustivide.surveys import anonymity
+from trustivide.surveys import closing as survey_closing
+from trustivide.surveys import launching as survey_launching
 from trustivide.surveys.catalogue import latest
 from trustivide.surveys.models import Survey
 from trustivide.teams.models import Team, TeamMember
@@ -152,7 +154,7 @@ def _tag_everything() -> None:
         for member in session.scalars(select(TeamMember)):
             member.name = TAG
         session.get_one(Survey, survey.id).message = f"Hej {TAG}\n\n{TAG}"
-        surveys.remind(session, survey, clock.now())
+        survey_launching.remind(session, survey, clock.now())
 
 
 def _close_another(survey: Survey) -> None:
@@ -163,7 +165,7 @@ def _close_another(survey: Survey) -> None:
         answers = {k: TAG if isinstance(v, str) else v for k, v in answers.items()}
         surveys.submit(again.id, token, anonymity.new_receipt_code(), answers)
     with transaction() as session:
-        surveys.close(session, session.get_one(Survey, again.id), clock.now())
+        survey_closing.close(session, session.get_one(Survey, again.id), clock.now())
 
 
 @pytest.fixture(scope="module")

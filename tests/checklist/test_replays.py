@@ -41,7 +41,7 @@ from trustivide.organisations.queries import owned_by
 from trustivide.outbox import worker
 from trustivide.outbox.actions import send_mail
 from trustivide.outbox.models import Mail
-from trustivide.surveys import actions, anonymity
+from trustivide.surveys import actions, anonymity, closing
 from trustivide.surveys.catalogue import latest
 from trustivide.surveys.models import Snapshot, Survey
 from trustivide.teams.models import Team, TeamMember
@@ -220,7 +220,7 @@ def test_replay_eusurvey_324_anonymity_is_switched_off_afterwards(app: Flask) ->
     for n, token in enumerate(list(tokens(survey).values())[:4]):
         answer(survey, token, n)
     with transaction() as session:
-        actions.close(session, session.get_one(Survey, survey.id), clock.now())
+        closing.close(session, session.get_one(Survey, survey.id), clock.now())
     figures = db.session.scalars(select(Snapshot.figures)).one()
     assert not [d for d in figures.get("dimensions", []) if d.get("mean") is not None]
     columns = {c.name for c in Base.metadata.tables["answer_set"].columns}

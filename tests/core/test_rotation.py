@@ -24,7 +24,7 @@ from trustivide.auth.models import User
 from trustivide.core import clock, crypto, rotation
 from trustivide.core.crypto import DecryptionError, KeyRing
 from trustivide.core.db import Base, db, is_encrypted, transaction
-from trustivide.surveys import actions as surveys
+from trustivide.surveys import closing as survey_closing
 from trustivide.surveys.models import Survey
 
 
@@ -87,7 +87,7 @@ def finished_survey(app: Flask, people: int) -> Survey:
     for n, token in enumerate(tokens(survey).values()):
         answer(survey, token, n)
     with transaction() as session:
-        surveys.close(session, survey, clock.now())
+        survey_closing.close(session, survey, clock.now())
     return survey
 
 

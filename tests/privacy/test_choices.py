@@ -31,7 +31,7 @@ from trustivide.rights import actions as rights
 from trustivide.rights import legal_texts
 from trustivide.rights.models import ConsentRecord
 from trustivide.rights.queries import consented, may_use
-from trustivide.surveys import actions as surveys
+from trustivide.surveys import launching as survey_launching
 from trustivide.surveys.models import Invitation, Survey
 from trustivide.workshops import actions as workshops
 from trustivide.workshops.models import Download, Search
@@ -491,7 +491,7 @@ def test_a_reminder_stops_for_whoever_says_no_while_the_survey_runs(
     client.post("/privacy/restrictions/team_surveys", data={"on": "1"})
     sent = len(delivered(app))
     with transaction() as session:
-        surveys.remind(session, survey, clock.now())
+        survey_launching.remind(session, survey, clock.now())
     to = {m["To"] for m in delivered(app)[sent:]}
     assert to == {f"dora{n}@exempel.test" for n in (1, 3, 4, 5)}
 

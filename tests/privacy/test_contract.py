@@ -42,7 +42,8 @@ from trustivide.outbox.models import Job, Mail
 from trustivide.privacy import actions, contract, export, handback, receipt
 from trustivide.privacy.models import Erasure, Export, Request
 from trustivide.rights.ledger import ledger
-from trustivide.surveys import actions as surveys
+from trustivide.surveys import closing as survey_closing
+from trustivide.surveys import launching as survey_launching
 from trustivide.surveys.models import AnswerSet, Survey
 from trustivide.teams.models import TeamMember
 
@@ -66,7 +67,7 @@ def answered(app: Flask) -> Survey:
     for n, token in enumerate(tokens(closed).values()):
         answer(closed, token, n)
     with transaction() as session:
-        surveys.close(session, session.get_one(Survey, closed.id), clock.now())
+        survey_closing.close(session, session.get_one(Survey, closed.id), clock.now())
     running = launched(app, 6, alice)
     for n, token in enumerate(list(tokens(running).values())[:3]):
         answer(running, token, n)
@@ -567,7 +568,7 @@ def test_ended_it_is_gone_with_a_receipt_and_charlies_is_untouched_byte_for_byte
     for n, token in enumerate(list(tokens(theirs).values())[:4]):
         answer(theirs, token, n)
     with transaction() as session:
-        surveys.remind(session, session.get_one(Survey, theirs.id), clock.now())
+        survey_launching.remind(session, session.get_one(Survey, theirs.id), clock.now())
     other = _organisation("Annan AB")
     sign_in(client)
     _file(client, path, tick)
@@ -715,8 +716,8 @@ def test_mail_that_waits_for_the_organisations_surveys_is_gone_too(
     charlie = customer("Charlie Carlsson", CHARLIE, organisation="Annan AB", number="556036-0793")
     theirs = launched(app, 5, charlie)
     with transaction() as session:
-        surveys.remind(session, session.get_one(Survey, answered.id), clock.now())
-        surveys.remind(session, session.get_one(Survey, theirs.id), clock.now())
+        survey_launching.remind(session, session.get_one(Survey, answered.id), clock.now())
+        survey_launching.remind(session, session.get_one(Survey, theirs.id), clock.now())
     assert _count(Mail) > 16
     with transaction() as session:
         tenancy.tenancy().close(session, _id_of(path), clock.now())

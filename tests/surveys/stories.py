@@ -13,7 +13,7 @@ from trustivide.core import clock
 from trustivide.core.clock import day_of
 from trustivide.core.db import db, transaction
 from trustivide.organisations.queries import Actor, actor_for
-from trustivide.surveys import actions, anonymity
+from trustivide.surveys import actions, anonymity, launching
 from trustivide.surveys.catalogue import Answer, Instrument, latest
 from trustivide.surveys.models import Invitation, Survey
 from trustivide.teams.models import Team, TeamMember
@@ -60,7 +60,7 @@ def launch(owner: User, team: Team) -> Survey:
     """A survey sent to everybody in the team."""
     members = db.session.scalars(select(TeamMember).where(TeamMember.team_id == team.id)).all()
     with transaction() as session:
-        return actions.launch(
+        return launching.launch(
             session,
             actor_of(owner),
             team,

@@ -15,7 +15,7 @@ from tests.surveys.stories import answer, launched, team_of, tokens
 from trustivide.core import clock
 from trustivide.core.db import db, transaction
 from trustivide.outbox import worker
-from trustivide.surveys import actions
+from trustivide.surveys import launching
 from trustivide.surveys.catalogue import latest
 from trustivide.surveys.models import AnswerSet, Draft, Invitation, Survey
 
@@ -183,7 +183,7 @@ def test_a_reminder_goes_to_those_who_have_not_answered_and_leaves_no_trace(app:
     delivered(app)
     answer(survey, links["dora1@exempel.test"])
     with transaction() as session:
-        actions.remind(session, survey, clock.now())
+        launching.remind(session, survey, clock.now())
     mails = [m for m in delivered(app) if "Påminnelse" in m["Subject"]]
     assert {m["To"] for m in mails} == set(links) - {"dora1@exempel.test"}
     reminders = db.session.execute(

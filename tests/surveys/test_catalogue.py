@@ -121,7 +121,7 @@ BROKEN = [
     ('key = "note"\n', "", "first, item 2", "missing field 'key'"),
     ('dimension = "care"', 'dimension = "cure"', "kind", "unknown dimension 'cure'"),
     ('dimension = "care"\n', "", "care", "dimension has no items"),
-    ('kind = "text"', 'kind = "agreement7"', "note", "unknown kind 'agreement7'"),
+    ('kind = "text"', 'kind = "agreement9"', "note", "unknown kind 'agreement9'"),
     ('kind = "text"', 'kind = ["text"]', "note", "unknown kind"),
     ('kind = "text"', 'kind = "text"\nhint = 1', "note", "unknown field 'hint'"),
     ('kind = "text"', 'kind = "text"\ndimension = "care"', "note", "belongs to no dimension"),
@@ -228,7 +228,10 @@ def test_every_answer_is_either_clean_or_an_error(raw: dict[str, str]) -> None:
 
 
 def test_labels_for_charts_come_in_both_sizes() -> None:
-    for labels in (catalogue.agreement_labels("sv"), catalogue.score_labels("en")):
+    for labels in (
+        catalogue.agreement_labels("agreement5", "sv"),
+        catalogue.score_labels("agreement5", "en"),
+    ):
         assert [len(labels["points"]), len(labels["bands"])] == [5, 3]
-    assert catalogue.agreement_labels("sv")["bands"][0] == "Instämmer inte"
-    assert catalogue.score_labels("en")["points"][4] == "Very high"
+    assert catalogue.agreement_labels("agreement5", "sv")["bands"][0] == "Instämmer inte"
+    assert catalogue.score_labels("agreement5", "en")["points"][4] == "Very high"

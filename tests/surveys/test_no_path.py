@@ -23,7 +23,7 @@ from trustivide.core.errors import Refused
 from trustivide.outbox import worker
 from trustivide.outbox.actions import install_wake
 from trustivide.outbox.delivery import deliver_due
-from trustivide.surveys import actions, anonymity, snapshot
+from trustivide.surveys import actions, anonymity, closing, launching, snapshot
 from trustivide.surveys.models import AnswerSet, Invitation, Snapshot, Survey
 
 PEOPLE = 16
@@ -173,7 +173,7 @@ def test_checklist_20_a_survey_is_locked_from_its_first_invitation(app: Flask) -
         with pytest.raises(IntegrityError), transaction() as session:
             session.execute(text(f"UPDATE survey SET {change}"))
     with transaction() as session:
-        actions.close(session, survey, clock.now())
+        closing.close(session, survey, clock.now())
     assert survey.link_key is None
     for change in ("closed_at = NULL", "link_key = 'x'"):
         statement = f"UPDATE survey SET {change}"
@@ -192,8 +192,8 @@ def test_closing_destroys_the_key_so_that_nobody_can_compute_a_slot(app: Flask) 
     for n, token in enumerate(links.values()):
         answer(survey, token, n)
     with transaction() as session:
-        actions.close(session, survey, clock.now())
-        actions.close(session, survey, clock.now())  # closing twice closes once
+        closing.close(session, survey, clock.now())
+        closing.close(session, survey, clock.now())  # closing twice closes once
     with pytest.raises(actions.Closed):
         actions.submit(survey.id, "a" * 32, anonymity.new_receipt_code(), {"care_1": 3})
     assert db.session.scalar(text("SELECT count(*) FROM survey WHERE link_key IS NOT NULL")) == 0
@@ -205,7 +205,7 @@ def test_checklist_20_withdrawing_after_closing_changes_no_published_figure(app:
     survey = launched(app, 6)
     codes = [answer(survey, token, n) for n, token in enumerate(tokens(survey).values())]
     with transaction() as session:
-        actions.close(session, survey, clock.now())
+        closing.close(session, survey, clock.now())
     before = db.session.scalar(text("SELECT figures FROM snapshot"))
     with transaction() as session:
         assert actions.withdraw(session, codes[0], clock.now()) is False
@@ -250,7 +250,7 @@ def test_the_destroyed_key_leaves_the_file_and_its_journal(app: Flask) -> None:
 
     assert on_disk()
     with transaction() as session:
-        actions.close(session, survey, clock.now())
+        closing.close(session, survey, clock.now())
     db.session.rollback()
     worker.work(app)
     assert not on_disk()
@@ -264,7 +264,7 @@ def test_a_server_that_puts_reminders_off_leaves_no_trace_of_whom_they_were_for(
     worker.work(app)
     answer(survey, next(iter(tokens(survey).values())))
     with transaction() as session:
-        actions.remind(session, survey, clock.now())
+        launching.remind(session, survey, clock.now())
     db.session.rollback()
     unreachable = create_app(settings | {"MAIL_SERVER": "127.0.0.1", "MAIL_PORT": "1"})
     install_wake(lambda: None)
@@ -284,7 +284,7 @@ def test_two_reminders_at_once_go_out_once(app: Flask) -> None:
             barrier.wait()
             try:
                 with transaction() as session:
-                    actions.remind(session, session.get_one(Survey, survey_id), clock.now())
+                    launching.remind(session, session.get_one(Survey, survey_id), clock.now())
                 outcomes.append("sent")
             except Refused:
                 outcomes.append("refused")
@@ -306,7 +306,7 @@ def test_a_waiting_reminder_tells_nothing_by_the_time_of_its_lease(app: Flask) -
     worker.work(app)
     answer(survey, next(iter(tokens(survey).values())))
     with transaction() as session:
-        actions.remind(session, survey, clock.now())
+        launching.remind(session, survey, clock.now())
     leases: list[object] = []
 
     def look(*_: object) -> None:
@@ -354,7 +354,7 @@ def test_withdrawing_while_the_survey_closes_waits_and_is_told_the_truth(
 
     def close() -> None:
         with app.app_context(), transaction() as session:
-            actions.close(session, session.get_one(Survey, survey_id), clock.now())
+            closing.close(session, session.get_one(Survey, survey_id), clock.now())
 
     def withdraw() -> None:
         with app.app_context(), transaction() as session:

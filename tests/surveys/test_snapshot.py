@@ -477,7 +477,7 @@ DISTRIBUTION = '{{ charts.distribution(row, labels, "Omtanke", "Sex av tio.") }}
 @pytest.mark.parametrize("spread", [[1, 2, 3, 4, 5] * 2, [1, 1, 5, 5, 5, 5], [3] * 5, [5] * 30])
 def test_bars_diverge_from_the_middle_and_have_a_table(pages: Flask, spread: list[int]) -> None:
     snap = compute([everyone(value) for value in spread])
-    row, labels = snap["items"][0], catalogue.agreement_labels("sv")
+    row, labels = snap["items"][0], catalogue.agreement_labels("agreement5", "sv")
     page = draw(pages, DISTRIBUTION, row=row, labels=labels)
     accessible(page)
     counts = row["distribution"]["counts"]
@@ -501,7 +501,7 @@ def test_bars_diverge_from_the_middle_and_have_a_table(pages: Flask, spread: lis
 
 def test_a_symmetric_team_stands_in_the_middle(pages: Flask) -> None:
     row = compute([everyone(value) for value in (1, 2, 3, 4, 5)])["items"][0]
-    page = draw(pages, DISTRIBUTION, row=row, labels=catalogue.agreement_labels("sv"))
+    page = draw(pages, DISTRIBUTION, row=row, labels=catalogue.agreement_labels("agreement5", "sv"))
     bars = page.findall("./figure/svg/rect")
     left = float(bars[0].get("x") or 0)
     right = float(bars[-1].get("x") or 0) + float(bars[-1].get("width") or 0)
@@ -510,14 +510,14 @@ def test_a_symmetric_team_stands_in_the_middle(pages: Flask) -> None:
 
 def test_missing_answers_stand_in_the_table(pages: Flask) -> None:
     row = compute([everyone(4)] * 6 + [everyone(4, trust=None)])["items"][0]
-    page = draw(pages, DISTRIBUTION, row=row, labels=catalogue.agreement_labels("sv"))
+    page = draw(pages, DISTRIBUTION, row=row, labels=catalogue.agreement_labels("agreement5", "sv"))
     cells = page.findall(".//tr[@class='chart-missing']/*")
     assert cells[1].text == "1"
 
 
 def test_a_suppressed_row_says_so_instead_of_drawing(pages: Flask) -> None:
     row = compute([everyone(4, trust=None)] * 6)["items"][0]
-    page = draw(pages, DISTRIBUTION, row=row, labels=catalogue.agreement_labels("sv"))
+    page = draw(pages, DISTRIBUTION, row=row, labels=catalogue.agreement_labels("agreement5", "sv"))
     assert page.find(".//svg") is None
     assert "för få har svarat" in "".join(page.itertext())
 

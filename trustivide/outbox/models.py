@@ -19,8 +19,9 @@ class Mail(Model):
 
     States: queued → claimed → sending → sent, or deferred (tried again),
     failed (refused for good), withheld (the person said no), ambiguous (cut
-    between sending and marking: neither resent nor forgotten). Address and
-    parameters are wiped once there is nothing left to try.
+    between sending and marking: neither resent nor forgotten). A sent mail is
+    bounced when a delivery-status message (RFC 3464) says so afterwards.
+    Address and parameters are wiped once there is nothing left to try.
     """
 
     __label__ = Text("Mejl på väg till dig", "Mail on its way to you")
@@ -29,7 +30,7 @@ class Mail(Model):
     __table_args__ = (
         CheckConstraint(
             "state IN ('queued','claimed','sending','sent','deferred','failed','withheld',"
-            "'ambiguous')",
+            "'ambiguous','bounced')",
             name="state",
         ),
         Index("ix_mail_state_not_before", "state", "not_before"),
@@ -63,6 +64,7 @@ class Mail(Model):
     not_before: Mapped[datetime | None] = plain(why="time of the next attempt")
     lease: Mapped[datetime | None] = plain(why="until when a worker holds the row")
     smtp_code: Mapped[int | None] = plain(why="the server's answer as a number")
+    bounce_status: Mapped[str | None] = plain(why="enhanced status code (RFC 3463) of a bounce")
     created_on: Mapped[date] = personal(
         activity=SERVICE_MAIL, erase=DELETE_ROW, label=Text("Skapat", "Created")
     )

@@ -21,8 +21,8 @@ from trustivide.core.errors import Refused
 from trustivide.rights import legal_texts
 from trustivide.rights.ledger import ledger
 from trustivide.surveys import actions, anonymity, queries
-from trustivide.surveys.catalogue import MISSING, SCALE, TOO_LONG, Instrument
-from trustivide.surveys.forms import ConfirmForm, ReceiptForm
+from trustivide.surveys.catalogue import MISSING, TOO_LONG, Instrument
+from trustivide.surveys.forms.answering import ConfirmForm, ReceiptForm
 from trustivide.surveys.models import Survey
 from trustivide.surveys.respondents import CodeHolder, Respondent
 from trustivide.web import cookies
@@ -73,16 +73,21 @@ def who_sees_what(survey: Survey) -> tuple[Markup, Markup]:
     )
 
 
-def _options() -> dict[str, Any]:
-    """The scale's options, in order and by value."""
-    options = [(value, label.in_(language())) for value, label in SCALE]
-    return {"options": options, "labels": dict(options)}
+def _options(instrument: Instrument) -> dict[str, Any]:
+    """Each item's options by its key, in order, and their words by their value."""
+    options = {
+        item.key: [
+            (value, label.in_(language()) if label else value) for value, label in item.scale
+        ]
+        for item in instrument.items
+    }
+    return {"options": options, "labels": {key: dict(found) for key, found in options.items()}}
 
 
 def _context(holder: Respondent) -> dict[str, Any]:
     team, organisation = queries.asked_by(db.session(), holder.survey)
     return {
-        **_options(),
+        **_options(holder.instrument),
         "survey": holder.survey,
         "instrument": holder.instrument,
         "team": team,
@@ -313,7 +318,7 @@ def own_answers() -> ResponseReturnValue:
         errors=errors,
         raw_days=RAW_DAYS,
         noted=queries.rights_used(db.session(), holder.code),
-        **_options(),
+        **_options(instrument),
     )
 
 

@@ -22,10 +22,24 @@ from trustivide.core.text import Text
 INSTRUMENTS = Path(__file__).parent / "instruments"
 
 AGREEMENT5 = "agreement5"
+AGREEMENT7 = "agreement7"
+SCALE10 = "scale10"
+SINGLE = "single"
+MULTIPLE = "multiple"
 TEXT = "text"
-KINDS = (AGREEMENT5, TEXT)
+KINDS = (AGREEMENT5, AGREEMENT7, SCALE10, SINGLE, MULTIPLE, TEXT)
 
-POINTS = 5
+POINTS = {AGREEMENT5: 5, AGREEMENT7: 7}
+"""How many points each kind of agreement has, counted from 1."""
+TOP = 10
+"""The highest point of a scale that begins with 0."""
+MAX_OPTIONS = 20
+MAX_ITEMS = 100
+
+BY_SECTION = "sections"
+ON_ONE_PAGE = "page"
+LAYOUTS = (BY_SECTION, ON_ONE_PAGE)
+
 CANT_SAY = "x"
 MAX_TEXT = 5_000
 
@@ -38,39 +52,57 @@ UNKNOWN_ITEM = "unknown_item"
 # The snapshot gives this key to the figure over all dimensions.
 OVERALL = "overall"
 
-AGREEMENT_LABELS = (
-    Text("Instämmer inte alls", "Do not agree at all"),
-    Text("Instämmer knappast", "Mostly disagree"),
-    Text("Varken eller", "Neither agree nor disagree"),
-    Text("Instämmer i stort", "Mostly agree"),
-    Text("Instämmer helt", "Fully agree"),
-)
+AGREEMENT_LABELS = {
+    AGREEMENT5: (
+        Text("Instämmer inte alls", "Do not agree at all"),
+        Text("Instämmer knappast", "Mostly disagree"),
+        Text("Varken eller", "Neither agree nor disagree"),
+        Text("Instämmer i stort", "Mostly agree"),
+        Text("Instämmer helt", "Fully agree"),
+    ),
+    AGREEMENT7: (
+        Text("Instämmer inte alls", "Do not agree at all"),
+        Text("Instämmer inte", "Disagree"),
+        Text("Instämmer knappast", "Mostly disagree"),
+        Text("Varken eller", "Neither agree nor disagree"),
+        Text("Instämmer i stort", "Mostly agree"),
+        Text("Instämmer", "Agree"),
+        Text("Instämmer helt", "Fully agree"),
+    ),
+}
 AGREEMENT_BANDS = (
     Text("Instämmer inte", "Disagree"),
     Text("Varken eller", "Neither"),
     Text("Instämmer", "Agree"),
 )
 # A dimension mixes statements with reversed ones, so its scale runs from low to high.
-SCORE_LABELS = (
-    Text("Mycket lågt", "Very low"),
-    Text("Lågt", "Low"),
-    Text("Mittemellan", "In between"),
-    Text("Högt", "High"),
-    Text("Mycket högt", "Very high"),
-)
+SCORE_LABELS = {
+    AGREEMENT5: (
+        Text("Mycket lågt", "Very low"),
+        Text("Lågt", "Low"),
+        Text("Mittemellan", "In between"),
+        Text("Högt", "High"),
+        Text("Mycket högt", "Very high"),
+    ),
+    AGREEMENT7: (
+        Text("Mycket lågt", "Very low"),
+        Text("Lågt", "Low"),
+        Text("Ganska lågt", "Rather low"),
+        Text("Mittemellan", "In between"),
+        Text("Ganska högt", "Rather high"),
+        Text("Högt", "High"),
+        Text("Mycket högt", "Very high"),
+    ),
+}
 SCORE_BANDS = (Text("Lågt", "Low"), Text("Mittemellan", "In between"), Text("Högt", "High"))
 CANT_SAY_LABEL = Text("Kan inte svara", "Can't say")
-# What a form offers for a statement: submitted value and label, in order.
-SCALE = (
-    *((str(point), label) for point, label in enumerate(AGREEMENT_LABELS, start=1)),
-    ("x", CANT_SAY_LABEL),
-)
+CANT_SAY_OPTION = (CANT_SAY, CANT_SAY_LABEL)
 
-Answer = int | str | None
+Answer = int | str | list[str] | None
+"""A point, a text, the key of one option, the keys of several in the item's order, "can't say"."""
 
 _FILE_NAME = re.compile(r"(?P<key>[a-z][a-z0-9]*(?:-[a-z0-9]+)*)-(?P<version>[1-9][0-9]*)\.toml")
 _KEY = re.compile(r"[a-z][a-z0-9_]*")
-_OPTIONS = {str(point): point for point in range(1, POINTS + 1)}
 
 
 class InstrumentError(ValueError):
@@ -96,11 +128,21 @@ class Dimension:
 
 
 @dataclass(frozen=True)
+class Option:
+    """One of the answers to choose from."""
+
+    key: str
+    label: Text
+
+
+@dataclass(frozen=True)
 class Item:
-    """One question. A statement to agree with may lack a dimension; a text item has none.
+    """One question. A statement to agree with may lack a dimension; all other kinds have none.
 
     ``reversed`` items say the opposite of their dimension: agreeing lowers its score. On
-    a ``required`` statement "can't say" is an answer like any other.
+    a ``required`` item that isn't text "can't say" is an answer like any other.
+    ``options`` are those of a single or multiple choice; ``ends`` words the lowest and
+    the highest point of a scale from 0 to 10.
     """
 
     key: str
@@ -110,15 +152,56 @@ class Item:
     reversed: bool = False
     required: bool = True
     help: Text | None = None
+    options: tuple[Option, ...] = ()
+    ends: tuple[Text, Text] | None = None
+
+    @property
+    def scale(self) -> tuple[tuple[str, Text | None], ...]:
+        """What a form offers, "can't say" last: submitted value and label, in order.
+
+        A point of a scale from 0 to 10 has no words of its own, hence no label.
+        Empty for a text.
+        """
+        if self.kind == TEXT:
+            return ()
+        return (*self._choices, CANT_SAY_OPTION)
+
+    @property
+    def _choices(self) -> Iterable[tuple[str, Text | None]]:
+        if self.kind == SCALE10:
+            return ((str(point), None) for point in range(TOP + 1))
+        if self.kind in POINTS:
+            return ((str(n), label) for n, label in enumerate(AGREEMENT_LABELS[self.kind], 1))
+        return ((option.key, option.label) for option in self.options)
+
+    def read(self, raw: str) -> "Answer":
+        """The answer that a form submitted, tidied; several options come with commas between.
+
+        Raises :class:`ValueError` with "not_an_option" or "too_long".
+        """
+        if self.kind == TEXT:
+            if len(raw) > MAX_TEXT:
+                raise ValueError(TOO_LONG)
+            return raw
+        if raw == CANT_SAY:
+            return None
+        known = [value for value, _label in self._choices]
+        chosen = set(raw.split(",")) if self.kind == MULTIPLE else {raw}
+        if not chosen <= set(known):
+            raise ValueError(NOT_AN_OPTION)
+        if self.kind == MULTIPLE:
+            return [value for value in known if value in chosen]
+        return raw if self.kind == SINGLE else int(raw)
 
 
 @dataclass(frozen=True)
 class Section:
-    """Items that are asked together, in order. Never empty."""
+    """Items that are asked together, in order, perhaps after a few words. Never empty."""
 
     key: str
     title: Text
     items: tuple[Item, ...]
+    text: Text | None = None
 
 
 @dataclass(frozen=True)
@@ -126,7 +209,9 @@ class Instrument:
     """A versioned questionnaire. Those from :func:`load` keep all rules of this module.
 
     ``fingerprint`` is the SHA-256 of the file's bytes, in hex. Keys of items and of
-    dimensions are one name space, in which "overall" is taken.
+    dimensions are one name space, in which "overall" is taken. All items of dimensions
+    are of one kind of agreement. ``layout`` says whether it is asked section by section
+    or on one page.
     """
 
     key: str
@@ -136,6 +221,18 @@ class Instrument:
     dimensions: tuple[Dimension, ...]
     sections: tuple[Section, ...]
     fingerprint: str
+    layout: str = BY_SECTION
+
+    @cached_property
+    def agreement(self) -> str:
+        """The kind of agreement of the dimensions' items; the five-point one without any."""
+        kinds = [item.kind for item in self.items if item.dimension]
+        return kinds[0] if kinds else AGREEMENT5
+
+    @property
+    def points(self) -> int:
+        """The highest point of the dimensions' scale, whose lowest is 1."""
+        return POINTS[self.agreement]
 
     @cached_property
     def items(self) -> tuple[Item, ...]:
@@ -154,10 +251,11 @@ class Instrument:
     def validate(self, answers: Mapping[str, str]) -> tuple[dict[str, Answer], dict[str, str]]:
         """Clean answers and errors, both by item key, from what a form submitted.
 
-        A statement takes "1" to "5", which become an int, or "x" for "can't say", which
-        becomes None. A text keeps its words without white space around them and without
-        control characters, line ends as "\\n", at most 5,000 characters. What was left
-        empty is in neither dict unless the item is required. Errors are "missing",
+        A point comes as a figure and becomes an int, an option as its key, several
+        options with commas between and become a list, and "x" for "can't say" becomes
+        None. A text keeps its words without white space around them and without control
+        characters, line ends as "\\n", at most 5,000 characters. What was left empty is
+        in neither dict unless the item is required. Errors are "missing",
         "not_an_option", "too_long" and "unknown_item" (for an item that isn't there);
         an item with an error has no clean answer.
         """
@@ -168,17 +266,11 @@ class Instrument:
             if not raw:
                 if item.required:
                     errors[item.key] = MISSING
-            elif item.kind == TEXT:
-                if len(raw) > MAX_TEXT:
-                    errors[item.key] = TOO_LONG
-                else:
-                    clean[item.key] = raw
-            elif raw == CANT_SAY:
-                clean[item.key] = None
-            elif raw in _OPTIONS:
-                clean[item.key] = _OPTIONS[raw]
-            else:
-                errors[item.key] = NOT_AN_OPTION
+                continue
+            try:
+                clean[item.key] = item.read(raw)
+            except ValueError as error:
+                errors[item.key] = str(error)
         return clean, errors
 
 
@@ -190,14 +282,14 @@ def _tidy(raw: str) -> str:
     ).strip()
 
 
-def agreement_labels(locale: str) -> dict[str, list[str]]:
+def agreement_labels(kind: str, locale: str) -> dict[str, list[str]]:
     """Labels for the distribution of one item's answers, as ``charts.html`` wants them."""
-    return _labels(locale, AGREEMENT_LABELS, AGREEMENT_BANDS)
+    return _labels(locale, AGREEMENT_LABELS[kind], AGREEMENT_BANDS)
 
 
-def score_labels(locale: str) -> dict[str, list[str]]:
+def score_labels(kind: str, locale: str) -> dict[str, list[str]]:
     """Labels for the distribution of scores over a dimension, likewise."""
-    return _labels(locale, SCORE_LABELS, SCORE_BANDS)
+    return _labels(locale, SCORE_LABELS[kind], SCORE_BANDS)
 
 
 def _labels(locale: str, points: Iterable[Text], bands: Iterable[Text]) -> dict[str, list[str]]:
@@ -254,7 +346,8 @@ class _Reader:
         self.file = file
 
     def instrument(self, data: dict[str, Any], fingerprint: str) -> Instrument:
-        self.fields(data, "file", ("key", "version", "title", "intro", "dimensions", "sections"))
+        required = ("key", "version", "title", "intro", "dimensions", "sections")
+        self.fields(data, "file", required, ("layout",))
         self.name(data)
         dimensions = tuple(
             self.dimension(table, f"dimension {number}")
@@ -272,6 +365,7 @@ class _Reader:
             dimensions=dimensions,
             sections=sections,
             fingerprint=fingerprint,
+            layout=data.get("layout", BY_SECTION),
         )
         self.whole(instrument)
         return instrument
@@ -287,6 +381,12 @@ class _Reader:
             self.refuse("file", "key or version differ from the name of the file")
 
     def whole(self, instrument: Instrument) -> None:
+        if instrument.layout not in LAYOUTS:
+            self.refuse("layout", f"is none of {', '.join(LAYOUTS)}")
+        if len(instrument.items) > MAX_ITEMS:
+            self.refuse("file", f"has more than {MAX_ITEMS} items")
+        if len({item.kind for item in instrument.items if item.dimension}) > 1:
+            self.refuse("dimensions", "have items of different kinds")
         self.unique("section", [section.key for section in instrument.sections])
         keys = [item.key for item in instrument.items] + [d.key for d in instrument.dimensions]
         self.unique("key", keys)
@@ -302,17 +402,18 @@ class _Reader:
         return Dimension(key, self.text(table, "name", key), self.text(table, "description", key))
 
     def section(self, table: dict[str, Any], place: str, dimensions: Collection[str]) -> Section:
-        self.fields(table, place, ("key", "title"), ("items",))
+        self.fields(table, place, ("key", "title"), ("items", "text"))
         key = self.key(table, place)
         items = tuple(
             self.item(item, f"{key}, item {number}", dimensions)
             for number, item in enumerate(self.tables(table, "items", key), 1)
         )
-        return Section(key, self.text(table, "title", key), items)
+        text = self.text(table, "text", key) if "text" in table else None
+        return Section(key, self.text(table, "title", key), items, text)
 
     def item(self, table: dict[str, Any], place: str, dimensions: Collection[str]) -> Item:
         place = table["key"] if isinstance(table.get("key"), str) else place
-        optional = ("dimension", "reversed", "required", "help")
+        optional = ("dimension", "reversed", "required", "help", "options", "low", "high")
         self.fields(table, place, ("key", "kind", "text"), optional)
         key, kind = self.key(table, place), table["kind"]
         if kind not in KINDS:
@@ -321,8 +422,8 @@ class _Reader:
         if dimension is not None and dimension not in dimensions:
             self.refuse(key, f"unknown dimension {dimension!r}")
         reversed_ = self.flag(table, "reversed", key, default=False)
-        if kind == TEXT and dimension is not None:
-            self.refuse(key, "a text item belongs to no dimension")
+        if kind not in POINTS and dimension is not None:
+            self.refuse(key, "only a statement to agree with belongs to a dimension")
         if dimension is None and reversed_:
             self.refuse(key, "only an item of a dimension can be reversed")
         return Item(
@@ -333,7 +434,35 @@ class _Reader:
             reversed=reversed_,
             required=self.flag(table, "required", key, default=kind != TEXT),
             help=self.text(table, "help", key) if "help" in table else None,
+            options=self.options(table, key, kind),
+            ends=self.ends(table, key, kind),
         )
+
+    def options(self, table: dict[str, Any], place: str, kind: str) -> tuple[Option, ...]:
+        if kind not in (SINGLE, MULTIPLE):
+            if "options" in table:
+                self.refuse(place, f"an item of kind {kind} has no options")
+            return ()
+        rows = self.rows(table, "options", place)
+        if not 2 <= len(rows) <= MAX_OPTIONS:
+            self.refuse(place, f"has not between 2 and {MAX_OPTIONS} options")
+        found = []
+        for number, row in enumerate(rows, 1):
+            where = f"{place}, option {number}"
+            self.fields(row, where, ("key", "label"))
+            found.append(Option(self.key(row, where), self.text(row, "label", where)))
+        self.unique(f"option of {place}", [option.key for option in found])
+        if CANT_SAY in {option.key for option in found}:
+            self.refuse(place, f"{CANT_SAY!r} means that somebody can't say")
+        return tuple(found)
+
+    def ends(self, table: dict[str, Any], place: str, kind: str) -> tuple[Text, Text] | None:
+        given = [field for field in ("low", "high") if field in table]
+        if not given:
+            return None
+        if kind != SCALE10 or len(given) == 1:
+            self.refuse(place, "low and high are the two ends of a scale from 0 to 10")
+        return self.text(table, "low", place), self.text(table, "high", place)
 
     def fields(
         self,
@@ -350,15 +479,19 @@ class _Reader:
                 self.refuse(place, f"missing field {field!r}")
 
     def tables(self, table: dict[str, Any], field: str, place: str) -> list[dict[str, Any]]:
+        rows = self.rows(table, field, place)
+        # Free text alone is an instrument too, so only dimensions may be lacking.
+        if not rows and field != "dimensions":
+            self.refuse(place, "has no items" if field == "items" else f"has no {field}, no items")
+        return rows
+
+    def rows(self, table: dict[str, Any], field: str, place: str) -> list[dict[str, Any]]:
         rows = table.get(field, [])
         if not isinstance(rows, list):
             self.refuse(place, f"{field} is not a list of tables")
         for row in rows:
             if not isinstance(row, dict):
                 self.refuse(place, f"{field} is not a list of tables")
-        # Free text alone is an instrument too, so only dimensions may be lacking.
-        if not rows and field != "dimensions":
-            self.refuse(place, "has no items" if field == "items" else f"has no {field}, no items")
         return rows
 
     def key(self, table: dict[str, Any], place: str) -> str:

@@ -9,9 +9,8 @@ from sqlalchemy.orm import Session
 from trustivide.organisations.models import Organisation
 from trustivide.outbox.registry import Composer
 from trustivide.surveys import anonymity
-from trustivide.surveys.catalogue import load
 from trustivide.surveys.models import Invitation, Survey
-from trustivide.surveys.queries import has_answered
+from trustivide.surveys.queries import has_answered, instrument_of
 from trustivide.teams.models import Team
 
 
@@ -30,7 +29,7 @@ def _context(session: Session, params: dict[str, Any]) -> tuple[dict[str, Any], 
     if survey.link_key is None:
         return None
     token = anonymity.token_of(survey.link_key, invitation.id)
-    instrument = load(survey.instrument, survey.instrument_version)
+    instrument = instrument_of(survey)
     return {
         "title": instrument.title.in_(survey.locale),
         "items": len(instrument.items),

@@ -11,16 +11,184 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, LargeBinary, UniqueConstraint
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, LargeBinary, UniqueConstraint
 from sqlalchemy.orm import Mapped
 
 from trustivide.core.activities import SURVEY_ANSWERS, TEAM_SURVEYS
-from trustivide.core.crypto import Digest, EncryptedAddress, EncryptedBytes, EncryptedJSON
+from trustivide.core.crypto import (
+    Digest,
+    EncryptedAddress,
+    EncryptedBytes,
+    EncryptedJSON,
+    EncryptedText,
+)
 from trustivide.core.db import BLANK, DELETE_ROW, Keep, Model, key, personal, plain
 from trustivide.core.subjects import ByCode, ByCookie, ByEmail, ByUser
 from trustivide.core.text import Text
 
 MINIMUM_K = 4
+EVERY_MONTHS = (1, 2, 3, 6, 12)
+
+_STAYS = Keep(Text("Hör till organisationen", "Belongs to the organisation"))
+
+
+class OwnInstrument(Model):
+    """A questionnaire of an organisation's own; what it asks stands in its versions."""
+
+    __label__ = Text("Frågeformulär du skapat", "Questionnaires you created")
+    __collection__ = Text("Egna frågeformulär", "Own questionnaires")
+    __subject__ = ByUser("created_by_id")
+    __since__ = "created_on"
+
+    id: Mapped[UUID] = key()
+    organisation_id: Mapped[UUID] = plain(
+        ForeignKey("organisation.id", ondelete="CASCADE"), why="structure", index=True
+    )
+    key: Mapped[str] = plain(
+        why="the instrument's key in files and results", label=Text("Nyckel", "Key"), unique=True
+    )
+    archived_on: Mapped[date | None] = plain(
+        why="from when it is not offered any more", label=Text("Arkiverat", "Archived")
+    )
+    created_by_id: Mapped[UUID | None] = personal(
+        ForeignKey("user.id", ondelete="SET NULL"), activity=TEAM_SURVEYS, erase=BLANK, derived=True
+    )
+    created_on: Mapped[date] = personal(
+        activity=TEAM_SURVEYS, erase=_STAYS, label=Text("Skapat", "Created")
+    )
+
+
+class InstrumentVersion(Model):
+    """One version of an own instrument, as the text of a TOML file. Once used it never changes.
+
+    Used means that a round or a survey points at it: a trigger refuses the change then.
+    """
+
+    __collection__ = Text("Egna frågeformulärs frågor", "Questions of own questionnaires")
+    __table_args__ = (UniqueConstraint("instrument_id", "version"),)
+
+    id: Mapped[UUID] = key()
+    instrument_id: Mapped[UUID] = plain(
+        ForeignKey("own_instrument.id", ondelete="CASCADE"),
+        why="structure",
+        show="key",
+        label=Text("Frågeformulär", "Questionnaire"),
+    )
+    version: Mapped[int] = plain(why="number of the version", label=Text("Version", "Version"))
+    content: Mapped[str] = plain(
+        why="the questions that the organisation asks", label=Text("Frågor", "Questions")
+    )
+    fingerprint: Mapped[str] = plain(
+        why="checksum of the content",
+        label=Text("Formulärets kontrollsumma", "Checksum of the questionnaire"),
+    )
+
+
+class Rhythm(Model):
+    """That the same question comes again, every so many months, until somebody ends it.
+
+    People can leave it: an objection to team surveys within the scope of its id.
+    """
+
+    __label__ = Text("Återkommande enkäter du startat", "Repeating surveys you started")
+    __collection__ = Text("Återkommande enkäter", "Repeating surveys")
+    __subject__ = ByUser("started_by_id")
+    __since__ = "started_on"
+    __table_args__ = (CheckConstraint(f"every_months IN {EVERY_MONTHS}", name="every_months"),)
+
+    id: Mapped[UUID] = key()
+    organisation_id: Mapped[UUID] = plain(
+        ForeignKey("organisation.id", ondelete="CASCADE"), why="structure", index=True
+    )
+    every_months: Mapped[int] = plain(
+        why="how often", label=Text("Månader emellan", "Months between")
+    )
+    next_on: Mapped[date | None] = plain(
+        why="day of the next round", label=Text("Nästa gång", "Next time")
+    )
+    ended_on: Mapped[date | None] = plain(
+        why="day on which it was ended", label=Text("Avslutad", "Ended")
+    )
+    started_by_id: Mapped[UUID | None] = personal(
+        ForeignKey("user.id", ondelete="SET NULL"), activity=TEAM_SURVEYS, erase=BLANK, derived=True
+    )
+    started_on: Mapped[date] = personal(
+        activity=TEAM_SURVEYS, erase=_STAYS, label=Text("Startad", "Started")
+    )
+
+
+class Round(Model):
+    """One sending of an instrument to one or many teams; each team gets a survey of its own.
+
+    The surveys are made when the round opens, with the people who are in the teams then.
+    """
+
+    __label__ = Text("Utskick du planerat", "Rounds you planned")
+    __collection__ = Text("Utskick", "Rounds")
+    __subject__ = ByUser("created_by_id")
+    __since__ = "created_on"
+
+    id: Mapped[UUID] = key()
+    organisation_id: Mapped[UUID] = plain(
+        ForeignKey("organisation.id", ondelete="CASCADE"), why="structure", index=True
+    )
+    rhythm_id: Mapped[UUID | None] = plain(
+        ForeignKey("rhythm.id", ondelete="SET NULL"), why="structure", index=True
+    )
+    instrument: Mapped[str] = plain(
+        why="key of the instrument", label=Text("Frågeformulär", "Questionnaire")
+    )
+    instrument_version: Mapped[int] = plain(
+        why="version of the instrument", label=Text("Version", "Version")
+    )
+    own_version_id: Mapped[UUID | None] = plain(
+        ForeignKey("instrument_version.id"), why="the own instrument's version", index=True
+    )
+    locale: Mapped[str] = plain(why="language of the invitation", label=Text("Språk", "Language"))
+    message: Mapped[str] = personal(
+        activity=TEAM_SURVEYS, erase=_STAYS, label=Text("Meddelande", "Message")
+    )
+    opens_at: Mapped[datetime] = plain(why="when it is sent", label=Text("Öppnar", "Opens"))
+    closes_at: Mapped[datetime] = plain(
+        why="when the worker closes it", label=Text("Skulle stänga", "Was to close")
+    )
+    reminder_days: Mapped[list[int]] = plain(
+        JSON, why="days after opening on which all are reminded"
+    )
+    opened_at: Mapped[datetime | None] = plain(
+        why="when its surveys were sent", label=Text("Skickat", "Sent")
+    )
+    cancelled_on: Mapped[date | None] = plain(
+        why="day on which it was called off", label=Text("Inställt", "Called off")
+    )
+    created_by_id: Mapped[UUID | None] = personal(
+        ForeignKey("user.id", ondelete="SET NULL"), activity=TEAM_SURVEYS, erase=BLANK, derived=True
+    )
+    created_on: Mapped[date] = personal(
+        activity=TEAM_SURVEYS, erase=_STAYS, label=Text("Planerat", "Planned")
+    )
+
+
+class RoundTeam(Model):
+    """A team that a round asks."""
+
+    __collection__ = Text("Team i utskick", "Teams in rounds")
+    __table_args__ = (UniqueConstraint("round_id", "team_id"),)
+
+    id: Mapped[UUID] = key()
+    round_id: Mapped[UUID] = plain(
+        ForeignKey("round.id", ondelete="CASCADE"),
+        why="structure",
+        show="opens_at",
+        label=Text("Utskicket öppnar", "The round opens"),
+    )
+    team_id: Mapped[UUID] = plain(
+        ForeignKey("team.id", ondelete="CASCADE"),
+        why="structure",
+        index=True,
+        show="name",
+        label=Text("Team", "Team"),
+    )
 
 
 class Survey(Model):
@@ -44,6 +212,9 @@ class Survey(Model):
         show="name",
         index=True,
     )
+    round_id: Mapped[UUID | None] = plain(
+        ForeignKey("round.id", ondelete="SET NULL"), why="structure", index=True
+    )
     instrument: Mapped[str] = plain(
         why="key of the instrument's file", label=Text("Frågeformulär", "Questionnaire")
     )
@@ -53,6 +224,9 @@ class Survey(Model):
     instrument_hash: Mapped[str] = plain(
         why="checksum of the instrument's file",
         label=Text("Formulärets kontrollsumma", "Checksum of the questionnaire"),
+    )
+    own_version_id: Mapped[UUID | None] = plain(
+        ForeignKey("instrument_version.id"), why="the own instrument's version", index=True
     )
     locale: Mapped[str] = plain(why="language of the invitation", label=Text("Språk", "Language"))
     message: Mapped[str] = personal(
@@ -64,6 +238,11 @@ class Survey(Model):
     )
     invited: Mapped[int] = plain(
         why="number of invitations at launch", label=Text("Inbjudna", "Invited")
+    )
+    invited_later: Mapped[int] = plain(
+        default=0,
+        why="number of invitations after launch",
+        label=Text("Inbjudna senare", "Invited later"),
     )
     link_key: Mapped[bytes | None] = plain(
         EncryptedBytes(), why="sealed: key material of the links, destroyed at closing"
@@ -203,3 +382,103 @@ class Snapshot(Model):
         why="sealed: aggregates of at least k answer sets, with comments",
         label=Text("Resultat", "Result"),
     )
+
+
+class ResultShare(Model):
+    """That whoever holds a link reads a closed survey's results. Deleting the row ends it."""
+
+    __label__ = Text("Resultat du delat", "Results you shared")
+    __collection__ = Text("Delade resultat", "Shared results")
+    __subject__ = ByUser("shared_by_id")
+    __since__ = "shared_on"
+
+    survey_id: Mapped[UUID] = plain(
+        ForeignKey("survey.id", ondelete="CASCADE"),
+        primary_key=True,
+        why="structure",
+        show="opened_at",
+        label=Text("Enkäten skickades", "The survey was sent"),
+    )
+    token: Mapped[str] = plain(EncryptedText(), why="sealed: the link's secret, shown to leaders")
+    lookup: Mapped[bytes] = plain(LargeBinary(32), why="digest of the secret", unique=True)
+    shared_by_id: Mapped[UUID | None] = personal(
+        ForeignKey("user.id", ondelete="SET NULL"), activity=TEAM_SURVEYS, erase=BLANK, derived=True
+    )
+    shared_on: Mapped[date] = personal(
+        activity=TEAM_SURVEYS, erase=_STAYS, label=Text("Delat", "Shared")
+    )
+
+
+class ResultNote(Model):
+    """What the leader says about a result, above the figures."""
+
+    __label__ = Text("Kommentarer du skrivit till resultat", "Notes you wrote on results")
+    __collection__ = Text("Kommentarer till resultat", "Notes on results")
+    __subject__ = ByUser("written_by_id")
+    __since__ = "written_on"
+
+    survey_id: Mapped[UUID] = plain(
+        ForeignKey("survey.id", ondelete="CASCADE"),
+        primary_key=True,
+        why="structure",
+        show="opened_at",
+        label=Text("Enkäten skickades", "The survey was sent"),
+    )
+    text: Mapped[str] = personal(
+        EncryptedText(), activity=TEAM_SURVEYS, erase=_STAYS, label=Text("Text", "Text")
+    )
+    written_by_id: Mapped[UUID | None] = personal(
+        ForeignKey("user.id", ondelete="SET NULL"), activity=TEAM_SURVEYS, erase=BLANK, derived=True
+    )
+    written_on: Mapped[date] = personal(
+        activity=TEAM_SURVEYS, erase=_STAYS, label=Text("Skriven", "Written")
+    )
+
+
+class AgreedAction(Model):
+    """Something that a team agreed to do about a result."""
+
+    __label__ = Text("Överenskommelser du skrivit upp", "Agreed actions you noted")
+    __collection__ = Text("Överenskommelser", "Agreed actions")
+    __subject__ = ByUser("noted_by_id")
+    __since__ = "noted_on"
+
+    id: Mapped[UUID] = key()
+    survey_id: Mapped[UUID] = plain(
+        ForeignKey("survey.id", ondelete="CASCADE"),
+        why="structure",
+        index=True,
+        show="opened_at",
+        label=Text("Enkäten skickades", "The survey was sent"),
+    )
+    what: Mapped[str] = personal(
+        EncryptedText(), activity=TEAM_SURVEYS, erase=_STAYS, label=Text("Vad", "What")
+    )
+    due_on: Mapped[date | None] = plain(
+        why="when it is to be done", label=Text("Klart senast", "Due")
+    )
+    done_on: Mapped[date | None] = plain(why="when it was done", label=Text("Gjort", "Done"))
+    noted_by_id: Mapped[UUID | None] = personal(
+        ForeignKey("user.id", ondelete="SET NULL"), activity=TEAM_SURVEYS, erase=BLANK, derived=True
+    )
+    noted_on: Mapped[date] = personal(
+        activity=TEAM_SURVEYS, erase=_STAYS, label=Text("Uppskriven", "Noted")
+    )
+
+
+class Reliability(Model):
+    """How well an instrument's items hang together over the whole platform, newest figure.
+
+    Only alphas are kept, from many answer sets of several organisations; no sums of
+    which one survey's part could be taken out.
+    """
+
+    __table_args__ = (UniqueConstraint("instrument", "version"),)
+
+    id: Mapped[UUID] = key()
+    instrument: Mapped[str] = plain(why="key of the instrument's file")
+    version: Mapped[int] = plain(why="version of the instrument's file")
+    computed_on: Mapped[date] = plain(why="day")
+    answer_sets: Mapped[int] = plain(why="number of answer sets behind the figure")
+    organisations: Mapped[int] = plain(why="number of organisations behind the figure")
+    alphas: Mapped[dict[str, float]] = plain(JSON, why="Cronbach's alpha by dimension")

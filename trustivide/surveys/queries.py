@@ -4,11 +4,12 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, object_session
 
 from trustivide.core.crypto import ring
 from trustivide.core.text import Text
@@ -16,8 +17,17 @@ from trustivide.organisations.models import Organisation
 from trustivide.organisations.queries import Actor, organisation_of
 from trustivide.outbox.models import Mail
 from trustivide.surveys import anonymity
-from trustivide.surveys.catalogue import Instrument, load
-from trustivide.surveys.models import AnswerSet, Draft, Invitation, Snapshot, Survey
+from trustivide.surveys.catalogue import Instrument, load, read
+from trustivide.surveys.models import (
+    AnswerSet,
+    Draft,
+    InstrumentVersion,
+    Invitation,
+    OwnInstrument,
+    Round,
+    Snapshot,
+    Survey,
+)
 from trustivide.teams.models import Team
 
 
@@ -31,7 +41,36 @@ class Listed:
     @property
     def instrument(self) -> Instrument:
         """The questionnaire as it was when the survey was sent."""
-        return load(self.survey.instrument, self.survey.instrument_version)
+        return instrument_of(self.survey)
+
+
+def instrument_of(row: Survey | Round) -> Instrument:
+    """The questionnaire that a survey or a round asks, in the version that it was made with."""
+    if row.own_version_id is None:
+        return load(row.instrument, row.instrument_version)
+    session = object_session(row)
+    assert session is not None
+    return own_instrument(session, row.own_version_id)
+
+
+def own_instrument(session: Session, version_id: UUID) -> Instrument:
+    """A version of an organisation's own questionnaire, checked as a file is."""
+    key, version, content, fingerprint = session.execute(
+        select(
+            OwnInstrument.key,
+            InstrumentVersion.version,
+            InstrumentVersion.content,
+            InstrumentVersion.fingerprint,
+        )
+        .join(OwnInstrument, InstrumentVersion.instrument_id == OwnInstrument.id)
+        .where(InstrumentVersion.id == version_id)
+    ).one()
+    return _parsed(key, version, fingerprint, content)
+
+
+@lru_cache(maxsize=256)
+def _parsed(key: str, version: int, fingerprint: str, content: str) -> Instrument:
+    return read(f"{key}-{version}.toml", content.encode())
 
 
 @dataclass(frozen=True)

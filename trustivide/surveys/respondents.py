@@ -13,7 +13,7 @@ from werkzeug.exceptions import NotFound
 from trustivide.core.cookies import RECEIPT, SURVEY_DRAFT, SURVEY_LINK
 from trustivide.core.db import db
 from trustivide.surveys import queries
-from trustivide.surveys.catalogue import Instrument, load
+from trustivide.surveys.catalogue import Instrument
 from trustivide.surveys.models import AnswerSet, Survey
 from trustivide.surveys.queries import Listed
 from trustivide.web import cookies
@@ -30,7 +30,7 @@ class Respondent:
     @property
     def instrument(self) -> Instrument:
         """The questionnaire as it was when the survey was sent."""
-        return load(self.survey.instrument, self.survey.instrument_version)
+        return queries.instrument_of(self.survey)
 
     @property
     def draft(self) -> dict[str, str]:

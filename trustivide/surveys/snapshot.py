@@ -28,7 +28,7 @@ from fractions import Fraction
 from typing import Any
 
 from trustivide.surveys import statistics
-from trustivide.surveys.catalogue import AGREEMENT5, OVERALL, POINTS, TEXT, Answer, Instrument, Item
+from trustivide.surveys.catalogue import OVERALL, POINTS, TEXT, Answer, Instrument, Item
 
 SCHEMA = 1
 LOWEST_K = 4
@@ -111,11 +111,11 @@ class _Results:
                 value for answers in answer_sets if isinstance(value := answers.get(item.key), int)
             ]
             for item in instrument.items
-            if item.kind == AGREEMENT5
+            if item.kind in POINTS
         }
 
     def body(self) -> dict[str, Any]:
-        rated = [item for item in self.instrument.items if item.kind == AGREEMENT5]
+        rated = [item for item in self.instrument.items if item.kind in POINTS]
         return {
             "census": self.census,
             "overall": self.figure(OVERALL, [item for item in rated if item.dimension]),
@@ -150,7 +150,7 @@ class _Results:
             "missing": len(self.answer_sets) - len(ratings),
             "mean": _rounded(average),
             "score": _rounded(_scored(average, item)),
-            "distribution": _distribution(ratings),
+            "distribution": _distribution(ratings, POINTS[item.kind]),
         }
 
     def figure(self, key: str, items: Sequence[Item]) -> dict[str, Any]:
@@ -175,8 +175,8 @@ class _Results:
             "mean": _rounded(centre),
             "sd": _rounded(sd),
             "interval": self.interval(float(centre), sd, len(people)),
-            "distribution": _distribution(people),
-            "agreement": _rounded(statistics.rwg_j(variances, POINTS)),
+            "distribution": _distribution(people, self.instrument.points),
+            "agreement": _rounded(statistics.rwg_j(variances, self.instrument.points)),
         }
 
     def people(self, shown: Sequence[Item]) -> list[float]:
@@ -203,12 +203,13 @@ class _Results:
 
     def interval(self, centre: float, sd: float, n: int) -> dict[str, Any]:
         half = statistics.half_width(sd, n, LEVEL)
-        low, high = max(1.0, centre - half), min(float(POINTS), centre + half)
+        points = self.instrument.points
+        low, high = max(1.0, centre - half), min(float(points), centre + half)
         return {
             "level": LEVEL,
             "low": _rounded(low),
             "high": _rounded(high),
-            "clipped": centre - half < 1 or centre + half > POINTS,
+            "clipped": centre - half < 1 or centre + half > points,
             "indicative": self.census,
         }
 
@@ -244,21 +245,22 @@ def _fits(item: Item, value: Answer) -> bool:
         return True
     if item.kind == TEXT:
         return isinstance(value, str)
-    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= POINTS
+    points = POINTS[item.kind]
+    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= points
 
 
 def _scored(value: Fraction, item: Item) -> Fraction:
-    return POINTS + 1 - value if item.reversed else value
+    return POINTS[item.kind] + 1 - value if item.reversed else value
 
 
 def _suppressed(head: dict[str, Any], reason: str) -> dict[str, Any]:
     return {**head, "published": False, "reason": reason}
 
 
-def _distribution(values: Sequence[float]) -> dict[str, Any]:
+def _distribution(values: Sequence[float], points: int) -> dict[str, Any]:
     if len(values) >= statistics.POINTS_FROM:
-        return {"kind": "points", "counts": statistics.distribution(values, POINTS)}
-    return {"kind": "bands", "counts": statistics.bands(values, POINTS)}
+        return {"kind": "points", "counts": statistics.distribution(values, points)}
+    return {"kind": "bands", "counts": statistics.bands(values, points)}
 
 
 def _rounded(value: float | Fraction) -> float:

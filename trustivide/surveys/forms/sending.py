@@ -1,4 +1,4 @@
-"""Forms of sending a survey and of opening answers by receipt code."""
+"""The form of sending a survey."""
 
 from datetime import date, datetime, timedelta
 from typing import Any, ClassVar
@@ -10,14 +10,13 @@ from wtforms import (
     Field,
     HiddenField,
     SelectField,
-    StringField,
     TextAreaField,
     ValidationError,
 )
 from wtforms.fields import SelectChoice
 
 from trustivide.core.clock import STOCKHOLM, begin_of
-from trustivide.surveys.actions import LONGEST
+from trustivide.surveys.launching import LONGEST
 from trustivide.web.forms import Form, at_most, required
 
 USUAL = timedelta(days=14)
@@ -74,13 +73,3 @@ class LaunchForm(Form):
             return UUID(self.survey.data)
         except ValueError:
             return uuid4()
-
-
-class ReceiptForm(Form):
-    """A receipt code as somebody types it."""
-
-    code = StringField(_l("Kvittokod"), [required(_l("Skriv din kvittokod.")), at_most(60)])
-
-
-class ConfirmForm(Form):
-    """Nothing but the CSRF token: a button that was pressed."""

@@ -1,0 +1,153 @@
+"""What ends a survey: its closing date, a leader, or the end of its organisation."""
+
+import logging
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from trustivide.core import clock
+from trustivide.core.clock import day_of
+from trustivide.core.crypto import ring
+from trustivide.core.db import db, transaction
+from trustivide.core.inventory import Consequence
+from trustivide.core.subjects import Person
+from trustivide.core.text import Text
+from trustivide.organisations.models import Organisation
+from trustivide.organisations.queries import owned_alone
+from trustivide.outbox.actions import start_job
+from trustivide.outbox.models import Mail
+from trustivide.rights.ledger import ledger
+from trustivide.surveys import snapshot
+from trustivide.surveys.actions import hold
+from trustivide.surveys.models import AnswerSet, Draft, Invitation, Snapshot, Survey
+from trustivide.surveys.queries import instrument_of, running
+from trustivide.teams.models import Team
+
+log = logging.getLogger(__name__)
+
+
+def close(session: Session, survey: Survey, now: datetime) -> None:
+    """Freeze the result, destroy the link key, delete the drafts. Closing twice closes once.
+
+    The ledger hears of it first: a restored backup must not revive the key.
+    """
+    locked = hold(session, survey, alone=True)
+    if locked.closed_at is not None:
+        return
+    _note_closing(locked, now)
+    answer_sets = session.scalars(
+        select(AnswerSet.answers).where(
+            AnswerSet.survey_id == survey.id, AnswerSet.restricted.is_(False)
+        )
+    ).all()
+    figures = snapshot.compute(
+        instrument_of(locked),
+        answer_sets,
+        k=locked.k,
+        invited=locked.invited + locked.invited_later,
+    )
+    session.add(Snapshot(survey_id=locked.id, figures=figures))
+    session.flush()  # before closing: a closed survey takes no result any more
+    locked.closed_at = now
+    locked.link_key = None
+    session.execute(delete(Draft).where(Draft.survey_id == locked.id))
+    start_job(session, "compact", {}, now=now)  # the key must leave the file, not only its row
+    session.flush()
+
+
+def _note_closing(survey: Survey, now: datetime) -> None:
+    reference = ring().digest(survey.id.bytes, "survey")
+    ledger().append("survey-closed", reference, day_of(now), {"survey": str(survey.id)})
+
+
+def blocks_removal(session: Session, team: Team) -> bool:
+    """Whether the team must stay because a survey of it is open."""
+    found = session.scalar(
+        select(Survey.id).where(Survey.team_id == team.id, Survey.closed_at.is_(None)).limit(1)
+    )
+    return found is not None
+
+
+def close_due(now: datetime) -> None:
+    """Close every survey whose closing date has passed; the worker calls it every minute."""
+    due = db.session.scalars(
+        select(Survey.id).where(Survey.closed_at.is_(None), Survey.closes_at <= now)
+    ).all()
+    for survey_id in due:
+        try:
+            with transaction() as session:
+                close(session, session.get_one(Survey, survey_id), clock.now())
+        except Exception:
+            # One survey that can't be closed must not keep the others open.
+            log.exception("survey %s could not be closed", survey_id)
+            db.session.rollback()
+
+
+def on_organisation_closing(organisation: Organisation, *, session: Session, now: datetime) -> None:
+    """An organisation is about to be erased with its surveys: their links and mail end for good."""
+    for survey in running(session, organisation.id):
+        _note_closing(survey, now)
+    invitations = (
+        select(Invitation.id)
+        .join(Survey, Invitation.survey_id == Survey.id)
+        .join(Team, Survey.team_id == Team.id)
+        .where(Team.organisation_id == organisation.id)
+    )
+    # What a reminder is about stands in its sealed parameters alone. Such rows exist only
+    # while they wait, so there are few to read.
+    known = {str(invitation_id) for invitation_id in session.scalars(invitations)}
+    for mail in session.scalars(select(Mail).where(Mail.kind == "survey_reminder")):
+        if (mail.params or {}).get("invitation") in known:
+            session.delete(mail)
+    session.execute(
+        delete(Mail)
+        .where(Mail.about_id.in_(invitations))
+        .execution_options(synchronize_session=False)
+    )
+
+
+def ending_preview(session: Session, organisation_id: UUID) -> list[Consequence]:
+    """Say what becomes of running surveys when an organisation's contract ends."""
+    return _ending_surveys(len(running(session, organisation_id)))
+
+
+def _ending_surveys(number: int) -> list[Consequence]:
+    if not number:
+        return []
+    return [
+        Consequence(
+            Text(
+                f"Pågående enkäter som avslutas utan resultat: {number}.",
+                f"Running surveys that end without a result: {number}.",
+            )
+        )
+    ]
+
+
+def erasure_preview(session: Session, person: Person) -> list[Consequence]:
+    """Say what an erasure does to surveys, and what it can't do to answers."""
+    found = []
+    if person.user_id is not None:
+        ending = sum(len(running(session, o.id)) for o in owned_alone(session, person.user_id))
+        found += _ending_surveys(ending)
+    if person.addresses and session.scalar(
+        select(Invitation.id)
+        .join(Survey, Invitation.survey_id == Survey.id)
+        .where(Invitation.email_digest.in_(person.address_digests), Survey.closed_at.is_(None))
+        .limit(1)
+    ):
+        found.append(
+            Consequence(
+                Text(
+                    "Din inbjudan till en pågående enkät raderas. Har du redan svarat finns "
+                    "svaren kvar, eftersom vi inte vet vilka som är dina: ta tillbaka dem med "
+                    "kvittokoden.",
+                    "Your invitation to a running survey is erased. If you have answered, the "
+                    "answers stay, since we don't know which are yours: withdraw them with the "
+                    "receipt code.",
+                )
+            )
+        )
+    return found

@@ -1,0 +1,148 @@
+"""Sending a survey to a team, and reminding all of it."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from uuid import UUID, uuid4
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from trustivide.core.activities import TEAM_SURVEYS
+from trustivide.core.clock import day_of
+from trustivide.core.errors import Refused
+from trustivide.core.subjects import Person
+from trustivide.organisations.queries import Actor, organisation_of
+from trustivide.outbox.actions import send_mail
+from trustivide.rights import queries as rights
+from trustivide.surveys import anonymity
+from trustivide.surveys.actions import hold
+from trustivide.surveys.catalogue import Instrument
+from trustivide.surveys.models import Invitation, Survey
+from trustivide.teams.models import Team, TeamMember
+
+LONGEST = timedelta(days=90)
+
+
+def invitable(session: Session, members: Sequence[TeamMember]) -> list[TeamMember]:
+    """The members who have not said no to invitations."""
+    said_no = rights.refusing(session, [m.email for m in members], TEAM_SURVEYS)
+    return [m for m in members if m.email not in said_no]
+
+
+def launch(
+    session: Session,
+    actor: Actor,
+    team: Team,
+    members: Sequence[TeamMember],
+    instrument: Instrument,
+    *,
+    message: str,
+    closes_at: datetime,
+    locale: str,
+    now: datetime,
+    survey_id: UUID | None = None,
+) -> Survey:
+    """Send ``instrument`` to the members who accept invitations, each with an own link.
+
+    From here on k, team and instrument are locked by the database.
+    ``survey_id`` comes from the preview, so that sending twice sends once: the
+    second call raises IntegrityError. Raises :class:`Refused` when nobody can
+    be invited or the closing date is not within 90 days from now.
+    """
+    if not now < closes_at <= now + LONGEST:
+        raise Refused("closing date")
+    invited = invitable(session, members)
+    if not invited:
+        raise Refused("nobody to invite")
+    survey = Survey(
+        id=survey_id or uuid4(),
+        team_id=team.id,
+        instrument=instrument.key,
+        instrument_version=instrument.version,
+        instrument_hash=instrument.fingerprint,
+        locale=locale,
+        message=message,
+        k=organisation_of(session, actor).minimum_answers,
+        invited=len(invited),
+        link_key=anonymity.new_link_key(),
+        launched_by_id=actor.user_id,
+        opened_at=now,
+        closes_at=closes_at,
+    )
+    session.add(survey)
+    session.flush()
+    for member in invited:
+        _invite(session, survey, member.email, now)
+    return survey
+
+
+def _invite(session: Session, survey: Survey, email: str, now: datetime) -> None:
+    assert survey.link_key is not None
+    invitation_id = uuid4()
+    token = anonymity.token_of(survey.link_key, invitation_id)
+    session.add(
+        Invitation(
+            id=invitation_id,
+            survey_id=survey.id,
+            email=email,
+            lookup=anonymity.lookup_of(token),
+        )
+    )
+    send_mail(
+        session,
+        "survey_invitation",
+        email,
+        {"invitation": str(invitation_id)},
+        purpose=TEAM_SURVEYS,
+        locale=survey.locale,
+        now=now,
+        about_id=invitation_id,
+    )
+
+
+def on_address_corrected(row: object, *, session: Session, before: str) -> None:
+    """Let the invitations of a corrected member's team follow to the new address.
+
+    The links that were sent stay valid. Where the new address was invited to
+    the same survey already, the other invitation stays as it is.
+    """
+    if not isinstance(row, TeamMember):
+        return
+    new = Person.of(None, row.email).address_digests
+    asked = select(Invitation.survey_id).where(Invitation.email_digest.in_(new))
+    for invitation in session.scalars(
+        select(Invitation)
+        .join(Survey, Invitation.survey_id == Survey.id)
+        .where(
+            Survey.team_id == row.team_id,
+            Survey.id.not_in(asked),
+            Invitation.email_digest.in_(Person.of(None, before).address_digests),
+        )
+    ).all():
+        invitation.email = row.email
+    session.flush()
+
+
+def remind(session: Session, survey: Survey, now: datetime) -> None:
+    """Queue a reminder for *every* invitation; who has answered is looked up when sending.
+
+    At most once a day. The rows leave no trace, whatever becomes of them.
+    Raises :class:`Refused` when one went out today or the survey is closed.
+    """
+    survey = hold(session, survey, alone=True)
+    today = day_of(now)
+    if survey.closed_at is not None or survey.reminded_on == today:
+        raise Refused("reminded today")
+    survey.reminded_on = today
+    for invitation in session.scalars(
+        select(Invitation).where(Invitation.survey_id == survey.id)
+    ).all():
+        send_mail(
+            session,
+            "survey_reminder",
+            invitation.email,
+            {"invitation": str(invitation.id)},
+            purpose=TEAM_SURVEYS,
+            locale=survey.locale,
+            now=now,
+        )
