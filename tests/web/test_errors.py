@@ -13,7 +13,7 @@ from trustivide.rights import legal_texts
 from trustivide.web.limits import WINDOW, limiter
 
 HTMX = {"HX-Request": "true", "HX-Request-Type": "partial"}
-TOO_LARGE = {"text": "a" * 2_000_000}
+TOO_LARGE = {"text": "a" * 2_500_000}
 TOO_MANY = {f"field{n}": "1" for n in range(1001)}
 
 
