@@ -124,7 +124,12 @@ BROKEN = [
     ('kind = "text"', 'kind = "agreement9"', "note", "unknown kind 'agreement9'"),
     ('kind = "text"', 'kind = ["text"]', "note", "unknown kind"),
     ('kind = "text"', 'kind = "text"\nhint = 1', "note", "unknown field 'hint'"),
-    ('kind = "text"', 'kind = "text"\ndimension = "care"', "note", "belongs to no dimension"),
+    (
+        'kind = "text"',
+        'kind = "text"\ndimension = "care"',
+        "note",
+        "only a statement to agree with",
+    ),
     ('kind = "text"', 'kind = "text"\nrequired = "no"', "note", "not true or false"),
     ('kind = "text"', 'kind = "agreement5"\nreversed = true', "note", "can be reversed"),
     ("version = 1", 'version = 1\nauthor = "me"', "file", "unknown field 'author'"),
