@@ -23,7 +23,7 @@ from trustivide.rights import legal_texts
 from trustivide.rights.ledger import ledger
 from trustivide.rights.legal_texts import LegalText
 from trustivide.surveys import actions, anonymity, queries
-from trustivide.surveys.catalogue import MISSING, TOO_LONG, Instrument
+from trustivide.surveys.catalogue import BOTH, CANT_SAY, MISSING, MULTIPLE, TOO_LONG, Instrument
 from trustivide.surveys.forms.answering import ConfirmForm, ReceiptForm
 from trustivide.surveys.models import Survey
 from trustivide.surveys.respondents import CodeHolder, Respondent
@@ -176,7 +176,14 @@ def draft(survey_id: UUID) -> ResponseReturnValue:
 
 
 def _typed(instrument: Instrument, keys: set[str]) -> dict[str, str]:
-    return {key: request.form[key] for key in keys & set(request.form)}
+    """What the form says of these items; several options come with commas between."""
+    typed = {}
+    for key in keys & set(request.form):
+        item = instrument.by_key.get(key)
+        several = item is not None and item.kind == MULTIPLE
+        chosen = [value for value in request.form.getlist(key) if value]
+        typed[key] = ",".join(chosen) if several else request.form[key]
+    return typed
 
 
 def _errors(instrument: Instrument, typed: dict[str, str], keys: set[str]) -> dict[str, str]:
@@ -187,6 +194,7 @@ def _errors(instrument: Instrument, typed: dict[str, str], keys: set[str]) -> di
 def _explain(error: str) -> str:
     words = {
         MISSING: _("Välj ett svar. ”Kan inte svara” är också ett svar."),
+        BOTH: _("Välj antingen svar eller ”Kan inte svara”, inte både och."),
         TOO_LONG: _("Högst 5 000 tecken får plats. Korta texten."),
     }
     return words.get(error, _("Välj ett av svaren."))
@@ -338,7 +346,14 @@ def own_answers() -> ResponseReturnValue:
 
 
 def _as_typed(answers: dict[str, Any]) -> dict[str, str]:
-    return {key: "x" if value is None else str(value) for key, value in answers.items()}
+    return {
+        key: CANT_SAY
+        if value is None
+        else ",".join(value)
+        if isinstance(value, list)
+        else str(value)
+        for key, value in answers.items()
+    }
 
 
 @bp.post("/receipt/restriction")

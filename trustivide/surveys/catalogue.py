@@ -46,6 +46,7 @@ MAX_TEXT = 5_000
 # Why an answer was refused. The form owns the words for the person who answers.
 MISSING = "missing"
 NOT_AN_OPTION = "not_an_option"
+BOTH = "both"
 TOO_LONG = "too_long"
 UNKNOWN_ITEM = "unknown_item"
 
@@ -177,7 +178,8 @@ class Item:
     def read(self, raw: str) -> "Answer":
         """The answer that a form submitted, tidied; several options come with commas between.
 
-        Raises :class:`ValueError` with "not_an_option" or "too_long".
+        Raises :class:`ValueError` with "not_an_option", "too_long" or, where "can't say"
+        stands beside an option, "both".
         """
         if self.kind == TEXT:
             if len(raw) > MAX_TEXT:
@@ -187,6 +189,8 @@ class Item:
             return None
         known = [value for value, _label in self._choices]
         chosen = set(raw.split(",")) if self.kind == MULTIPLE else {raw}
+        if chosen - {CANT_SAY} and CANT_SAY in chosen and self.kind == MULTIPLE:
+            raise ValueError(BOTH)
         if not chosen <= set(known):
             raise ValueError(NOT_AN_OPTION)
         if self.kind == MULTIPLE:
@@ -259,8 +263,8 @@ class Instrument:
         None. A text keeps its words without white space around them and without control
         characters, line ends as "\\n", at most 5,000 characters. What was left empty is
         in neither dict unless the item is required. Errors are "missing",
-        "not_an_option", "too_long" and "unknown_item" (for an item that isn't there);
-        an item with an error has no clean answer.
+        "not_an_option", "both" (options and "can't say"), "too_long" and "unknown_item"
+        (for an item that isn't there); an item with an error has no clean answer.
         """
         clean: dict[str, Answer] = {}
         errors = {key: UNKNOWN_ITEM for key in answers if key not in self.by_key}
