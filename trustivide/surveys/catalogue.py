@@ -227,6 +227,9 @@ class Instrument:
     fingerprint: str
     layout: str = BY_SECTION
 
+    def __hash__(self) -> int:
+        return hash(self.fingerprint)  # not every item's words, each time that a cache asks
+
     @cached_property
     def agreement(self) -> str:
         """The kind of agreement of the dimensions' items; the five-point one without any."""

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session, object_session
+from sqlalchemy.orm import Session, defer, object_session
 
 from trustivide.core.crypto import ring
 from trustivide.core.text import Text
@@ -105,14 +105,17 @@ def for_actor(session: Session, actor: Actor) -> Surveys:
     return Surveys(session, actor)
 
 
-def invitation_for(session: Session, token: str) -> tuple[Invitation, Survey] | None:
-    """The invitation and survey behind a link's token, also after closing."""
-    row = session.execute(
-        select(Invitation, Survey)
-        .join(Survey, Invitation.survey_id == Survey.id)
+def survey_of_link(session: Session, token: str) -> Survey | None:
+    """The survey that a link's token asks about, also after closing.
+
+    Neither the invitation nor the link key is read: nobody who answers needs them.
+    """
+    return session.scalar(
+        select(Survey)
+        .join(Invitation, Invitation.survey_id == Survey.id)
         .where(Invitation.lookup == anonymity.lookup_of(token))
-    ).one_or_none()
-    return (row[0], row[1]) if row else None
+        .options(defer(Survey.link_key))
+    )
 
 
 def has_answered(session: Session, token: str) -> bool:
