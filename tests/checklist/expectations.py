@@ -73,6 +73,8 @@ STAFF_OWNER = _office()
 
 EXPECTED: dict[str, Expected] = {
     "static": TOKEN,
+    "joined.style": PUBLIC,
+    "joined.script": PUBLIC,
     # Anybody
     "web.index": PUBLIC,
     "web.health": PUBLIC,
