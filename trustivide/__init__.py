@@ -60,6 +60,7 @@ from trustivide.rights import ledger
 from trustivide.surveys import actions as survey_actions
 from trustivide.surveys import answering, respondents
 from trustivide.surveys import closing as survey_closing
+from trustivide.surveys import invitations as survey_invitations
 from trustivide.surveys import launching as survey_launching
 from trustivide.surveys import mails as survey_mails
 from trustivide.surveys import queries as survey_queries
@@ -201,6 +202,7 @@ def _connect_features() -> None:
         team_queries.people_of,
     )
     registries.informants[:] = [inventory.Informant("teams", team_queries.given_to)]
+    registries.senders = survey_invitations.senders
     registries.origins.update(
         team_member=team_queries.origins,
         invitation=survey_queries.origins,
