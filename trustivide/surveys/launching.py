@@ -24,9 +24,14 @@ from trustivide.teams.models import Team, TeamMember
 LONGEST = timedelta(days=90)
 
 
-def invitable(session: Session, members: Sequence[TeamMember]) -> list[TeamMember]:
-    """The members who have not said no to invitations."""
-    said_no = rights.refusing(session, [m.email for m in members], TEAM_SURVEYS)
+def invitable(
+    session: Session, members: Sequence[TeamMember], scopes: Sequence[UUID] = ()
+) -> list[TeamMember]:
+    """The members who have not said no to invitations: to all, or within one of ``scopes``.
+
+    The scopes are the organisation that invites, and the rhythm that it invites in.
+    """
+    said_no = rights.refusing(session, [m.email for m in members], TEAM_SURVEYS, scopes)
     return [m for m in members if m.email not in said_no]
 
 
@@ -54,7 +59,7 @@ def launch(
     """
     if not now < closes_at <= now + LONGEST:
         raise Refused("closing date")
-    invited = invitable(session, members)
+    invited = invitable(session, members, [actor.organisation_id])
     if not invited:
         raise Refused("nobody to invite")
     k = organisation_of(session, actor).minimum_answers

@@ -62,7 +62,7 @@ def preview() -> ResponseReturnValue:
         )
     team = found(teams.for_actor(db.session(), g.actor).get(form.team_id))
     members = teams.members(db.session(), team)
-    invited = launching.invitable(db.session(), members)
+    invited = launching.invitable(db.session(), members, [g.actor.organisation_id])
     return page(
         "surveys/preview.html",
         form=form,
