@@ -114,6 +114,7 @@ EXPECTED: dict[str, Expected] = {
     "auth.logout": PUBLIC,
     "organisations.register": PUBLIC,
     "answering.how_it_works": PUBLIC,
+    "surveys.method": PUBLIC,
     "answering.leave": PUBLIC,
     "answering.receipt": PUBLIC,
     # Whoever holds what was mailed or shown to them
