@@ -269,7 +269,7 @@ class Instrument:
         clean: dict[str, Answer] = {}
         errors = {key: UNKNOWN_ITEM for key in answers if key not in self.by_key}
         for item in self.items:
-            raw = _tidy(answers.get(item.key, ""))
+            raw = tidy(answers.get(item.key, ""))
             if not raw:
                 if item.required:
                     errors[item.key] = MISSING
@@ -281,7 +281,8 @@ class Instrument:
         return clean, errors
 
 
-def _tidy(raw: str) -> str:
+def tidy(raw: str) -> str:
+    """Typed text without blanks around it and without control characters, line ends as "\\n"."""
     # Browsers send CRLF but count a line end as one character.
     text = raw.replace("\r\n", "\n").replace("\r", "\n")
     return "".join(
@@ -426,7 +427,7 @@ class _Reader:
         if kind not in KINDS:
             self.refuse(key, f"unknown kind {kind!r}; known are {', '.join(KINDS)}")
         dimension = table.get("dimension")
-        if dimension is not None and dimension not in dimensions:
+        if dimension is not None and dimension not in list(dimensions):
             self.refuse(key, f"unknown dimension {dimension!r}")
         reversed_ = self.flag(table, "reversed", key, default=False)
         if kind not in POINTS and dimension is not None:

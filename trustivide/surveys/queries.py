@@ -16,7 +16,7 @@ from trustivide.core.text import Text
 from trustivide.organisations.models import Organisation
 from trustivide.organisations.queries import Actor, organisation_of
 from trustivide.outbox.models import Mail
-from trustivide.surveys import anonymity
+from trustivide.surveys import anonymity, snapshot
 from trustivide.surveys.catalogue import Instrument, load, read
 from trustivide.surveys.models import (
     AnswerSet,
@@ -196,8 +196,9 @@ def participation(session: Session, survey: Survey) -> int | None:
 
 
 def snapshot_of(session: Session, survey: Survey) -> dict[str, Any] | None:
-    """The frozen result of a closed survey."""
-    return session.scalar(select(Snapshot.figures).where(Snapshot.survey_id == survey.id))
+    """The frozen result of a closed survey, in the shape that :mod:`snapshot` describes."""
+    stored = session.scalar(select(Snapshot.figures).where(Snapshot.survey_id == survey.id))
+    return snapshot.upgraded(stored, instrument_of(survey)) if stored else None
 
 
 def delivery(session: Session, survey: Survey) -> Counter[str]:

@@ -25,7 +25,7 @@ from trustivide.surveys.forms.answering import (
     ConfirmForm,
     ReceiptForm,
     as_typed,
-    explain,
+    errors_in,
     typed_in,
 )
 from trustivide.surveys.respondents import CodeHolder
@@ -67,23 +67,20 @@ def own_answers() -> ResponseReturnValue:
     typed = typed_in(instrument, set(instrument.by_key))
     if locale := other_language():
         return in_language(locale, lambda: _page(holder, typed))
-    clean, found = instrument.validate(typed)
-    errors = {key: explain(error) for key, error in found.items()}
-    if errors:
+    if errors := errors_in(instrument, typed, set(instrument.by_key)):
         return _page(holder, typed, 422, errors=errors)
     new = {k: text for k, text in written(instrument, typed).items() if text != stored.get(k)}
     telling = _telling(holder, new)
     if telling and request.form.get("seen") != _seen(new):
         return _page(holder, typed, telling=telling, seen=_seen(new))
+    clean, _errors = instrument.validate(typed)
     with transaction() as session:
         actions.correct(session, holder.code, clean, clock.now())
     tell(_("Dina svar är rättade."))
     return go(url_for("answering.own_answers"))
 
 
-def _page(
-    holder: CodeHolder, typed: dict[str, str], status: int = 200, **more: Any
-) -> Response:
+def _page(holder: CodeHolder, typed: dict[str, str], status: int = 200, **more: Any) -> Response:
     listed = holder.listed
     return page(
         "surveys/own_answers.html",

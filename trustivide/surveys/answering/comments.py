@@ -19,7 +19,7 @@ from trustivide.surveys.answering.base import (
     screens_of,
     written,
 )
-from trustivide.surveys.catalogue import MAX_TEXT, TOO_LONG, Item
+from trustivide.surveys.catalogue import MAX_TEXT, TEXT, TOO_LONG, Item
 from trustivide.surveys.forms.answering import explain, typed_in
 from trustivide.surveys.models import Survey
 from trustivide.surveys.respondents import Respondent
@@ -55,7 +55,7 @@ class Checked:
         if self.choice not in self.choices:
             self.error = _("Välj vad du vill göra med texten.")
         elif len(self.kept) > MAX_TEXT:
-            self.error = explain(TOO_LONG)
+            self.error = explain(TOO_LONG, TEXT)
 
     @property
     def choices(self) -> tuple[str, ...]:
@@ -67,9 +67,7 @@ def look(survey: Survey, text: str) -> list[tuple[str, str | None]]:
     """The text in pieces, each with what it could identify; nothing of a text that is too long."""
     if len(text) > MAX_TEXT:
         return [(text, None)]
-    return identifying.parts(
-        text, identifying.find(text, queries.called(db.session(), survey))
-    )
+    return identifying.parts(text, identifying.find(text, queries.called(db.session(), survey)))
 
 
 @bp.route("/survey/<uuid:survey_id>/comments", methods=["GET", "POST"])

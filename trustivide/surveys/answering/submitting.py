@@ -27,7 +27,7 @@ from trustivide.surveys.answering.base import (
     screens_of,
     written,
 )
-from trustivide.surveys.forms.answering import explain, typed_in
+from trustivide.surveys.forms.answering import errors_in, typed_in
 from trustivide.surveys.respondents import Respondent
 from trustivide.web import cookies
 from trustivide.web.access import respondent
@@ -66,14 +66,13 @@ def review(survey_id: UUID) -> ResponseReturnValue:
 
 
 def _review_page(holder: Respondent, typed: dict[str, str], status: int) -> Response:
-    _clean, errors = holder.instrument.validate(typed)
     screens = screens_of(holder.instrument)
     survey_id, last = holder.survey.id, len(screens)
     return page(
         "surveys/review.html",
         status=status,
         typed=typed,
-        errors={key: explain(error) for key, error in errors.items()},
+        errors=errors_in(holder.instrument, typed, set(holder.instrument.by_key)),
         receipt=_signed(anonymity.new_receipt_code(), holder.token),
         numbers={part.key: n for n, screen in enumerate(screens, 1) for part in screen},
         before=url_for("answering.comments", survey_id=survey_id)

@@ -9,7 +9,15 @@ from flask_babel import lazy_gettext as _l
 from wtforms import StringField
 
 from trustivide.surveys.actions import Edit
-from trustivide.surveys.catalogue import BOTH, CANT_SAY, MISSING, MULTIPLE, TOO_LONG, Instrument
+from trustivide.surveys.catalogue import (
+    BOTH,
+    CANT_SAY,
+    MISSING,
+    MULTIPLE,
+    TEXT,
+    TOO_LONG,
+    Instrument,
+)
 from trustivide.web.forms import Form, at_most, required
 
 _EDIT = re.compile(r"([0-9a-z]{1,16})-([0-9]{1,9})")
@@ -59,11 +67,17 @@ def edit() -> Edit | None:
 def errors_in(instrument: Instrument, typed: dict[str, str], keys: set[str]) -> dict[str, str]:
     """What to do about these items, in words, by their key."""
     _clean, errors = instrument.validate(typed)
-    return {key: explain(error) for key, error in errors.items() if key in keys}
+    return {
+        key: explain(error, instrument.by_key[key].kind)
+        for key, error in errors.items()
+        if key in keys
+    }
 
 
-def explain(error: str) -> str:
-    """What to do about one of the catalogue's errors."""
+def explain(error: str, kind: str) -> str:
+    """What to do about one of the catalogue's errors, at an item of this kind."""
+    if kind == TEXT and error == MISSING:
+        return _("Skriv ett svar.")
     words = {
         MISSING: _("Välj ett svar. ”Kan inte svara” är också ett svar."),
         BOTH: _("Välj antingen svar eller ”Kan inte svara”, inte både och."),
