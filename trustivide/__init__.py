@@ -64,6 +64,7 @@ from trustivide.surveys import launching as survey_launching
 from trustivide.surveys import mails as survey_mails
 from trustivide.surveys import queries as survey_queries
 from trustivide.surveys.views import routes as surveys
+from trustivide.surveys.views import shared as shared_results
 from trustivide.teams import actions as team_actions
 from trustivide.teams import queries as team_queries
 from trustivide.teams import views as teams
@@ -121,6 +122,7 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
         teams.bp,
         surveys.bp,
         answering.bp,
+        shared_results.bp,
         workshops.bp,
         privacy_pages.bp,
         policy.bp,
