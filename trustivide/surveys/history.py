@@ -13,6 +13,7 @@ from trustivide.organisations.queries import Actor
 from trustivide.surveys.models import Round, RoundTeam, Snapshot, Survey
 from trustivide.surveys.queries import instrument_of
 from trustivide.surveys.results import Figure, Wave
+from trustivide.surveys.snapshot import upgraded
 from trustivide.teams.models import Team
 
 MOST_WAVES = 12
@@ -48,7 +49,8 @@ def waves(session: Session, survey: Survey) -> list[Wave]:
 
 def _wave(survey: Survey, figures: dict[str, Any]) -> Wave:
     assert survey.closed_at is not None
-    return Wave(survey.id, day_of(survey.closed_at), instrument_of(survey), figures)
+    instrument = instrument_of(survey)
+    return Wave(survey.id, day_of(survey.closed_at), instrument, upgraded(figures, instrument))
 
 
 @dataclass(frozen=True)

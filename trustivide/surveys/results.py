@@ -22,7 +22,7 @@ from trustivide.surveys.catalogue import (
     Instrument,
     Item,
 )
-from trustivide.surveys.snapshot import LEVEL
+from trustivide.surveys.item_figures import LEVEL
 
 Figure = Mapping[str, Any]
 """A row of a snapshot: key, published and, where it is, n, mean, sd, interval and so on."""
@@ -77,9 +77,10 @@ class Spread:
 def spread_of(row: Figure, item: Item | None = None) -> Spread | None:
     """Mean, sd and n of a figure, or of an ``item`` turned so that high is good.
 
-    An item's sd isn't published. On a scale from 0 to 10 it follows from the interval, else
-    from the distribution; ``None`` where that has bands only (under ten answers), where
-    the interval is cut at both ends, and for a figure that isn't published.
+    An item's sd isn't published. On a scale from 0 to 10 it follows from the interval
+    (too large where that is rounded outwards, which is cautious), else from the
+    distribution. ``None`` where that has bands only (under ten answers), where the interval
+    is cut at both ends, and for a figure that isn't published.
     """
     if not row["published"]:
         return None

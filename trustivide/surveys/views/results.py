@@ -9,9 +9,10 @@ from flask_babel import gettext as _
 
 from trustivide.core.db import db
 from trustivide.surveys import history, queries, results
-from trustivide.surveys.catalogue import OVERALL, Instrument, agreement_labels, score_labels
+from trustivide.surveys.catalogue import OVERALL, Instrument, score_labels
 from trustivide.surveys.following_up import follow_up
 from trustivide.surveys.forms.results import AgreedForm
+from trustivide.surveys.labels import item_labels
 from trustivide.surveys.models import ResultShare
 from trustivide.surveys.queries import Listed
 from trustivide.surveys.results import Wave
@@ -94,7 +95,7 @@ def reading(listed: Listed, waves: list[Wave], share: ResultShare | None) -> dic
         "before": before,
         "names": names_of(instrument),
         "comments_shown": None if request.args.get("comments") == "all" else COMMENTS_AT_ONCE,
-        "item_labels": agreement_labels(instrument.agreement, language()),
+        "labels_of": {item.key: item_labels(item, language()) for item in instrument.items},
         "score_labels": score_labels(instrument.agreement, language()),
         "say": results,
         "shared_on": share.shared_on if share else None,
