@@ -17,6 +17,7 @@ from trustivide.core.subjects import Person
 from trustivide.organisations.models import ColleagueInvitation
 from trustivide.organisations.queries import owned_by
 from trustivide.privacy.models import AddressChange, Export, Request
+from trustivide.surveys.models import AgreedAction, Round
 from trustivide.teams.models import TeamMember
 from trustivide.workshops.models import Search
 
@@ -75,7 +76,20 @@ def alices(app: Flask) -> dict[str, str]:
         device = KnownDevice(
             user_id=alice.id, token_digest=b"d" * 32, device="Firefox", last_seen_on=now.date()
         )
-        session.add_all([search, export, change, device, passkey, invitation])
+        planned = Round(
+            organisation_id=organisation_id,
+            instrument="tillit-i-team",
+            instrument_version=1,
+            locale="sv",
+            message="Hej",
+            opens_at=now,
+            closes_at=now + timedelta(days=14),
+            reminder_days=[3, 5],
+            created_by_id=alice.id,
+            created_on=now.date(),
+        )
+        agreed = AgreedAction(survey_id=survey.id, what="Vi pratar", noted_on=now.date())
+        session.add_all([search, export, change, device, passkey, invitation, planned, agreed])
         session.flush()
         sign_ins.begin(session, alice, now)
         signed_in_id = session.scalars(select(SignIn.id)).first()
@@ -83,6 +97,8 @@ def alices(app: Flask) -> dict[str, str]:
         "team_id": str(survey.team_id),
         "member_id": str(member.id),
         "survey_id": str(survey.id),
+        "round_id": str(planned.id),
+        "action_id": str(agreed.id),
         "user_id": str(alice.id),
         "sign_in_id": str(signed_in_id),
         "device_id": str(device.id),

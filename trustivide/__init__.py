@@ -66,6 +66,7 @@ from trustivide.surveys import queries as survey_queries
 from trustivide.surveys import reliability, respondents
 from trustivide.surveys.answering import routes as answering
 from trustivide.surveys.views import routes as surveys
+from trustivide.surveys.views import shared as shared_results
 from trustivide.teams import actions as team_actions
 from trustivide.teams import queries as team_queries
 from trustivide.teams.views import routes as teams
@@ -125,6 +126,7 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
         teams.bp,
         surveys.bp,
         answering.bp,
+        shared_results.bp,
         workshops.bp,
         privacy_pages.bp,
         policy.bp,
