@@ -18,7 +18,6 @@ from trustivide.core.text import Text
 from trustivide.surveys import results
 from trustivide.surveys.catalogue import MULTIPLE, SCALE10, Instrument
 from trustivide.surveys.export import REASONS, document
-from trustivide.surveys.labels import item_labels
 from trustivide.surveys.queries import Listed
 from trustivide.surveys.report_words import WORDS
 
@@ -26,6 +25,8 @@ Row = Mapping[str, Any]
 
 _TEMPLATE = Path(__file__).with_name("report.typ")
 _LONGEST_IN_FOOT = 36
+MOST_COMMENTS = 300
+"""Comments of one question on paper; the page and the files have all."""
 
 
 def render(listed: Listed, figures: Row, locale: str, method: str) -> bytes:
@@ -34,9 +35,8 @@ def render(listed: Listed, figures: Row, locale: str, method: str) -> bytes:
     ``figures`` is the snapshot. The same result gives the same bytes. Raises
     :class:`subprocess.SubprocessError` if the file can't be made.
     """
-    said = contents(listed, figures, locale, method)
-    data = glyphs.printable(said)
-    if data != said:
+    data = glyphs.printable(contents(listed, figures, locale, method))
+    if glyphs.MISSING in json.dumps(data, ensure_ascii=False):
         data["method"]["text"].append(WORDS["glyphs"].in_(locale).format(mark=glyphs.MISSING))
     words = json.dumps(data, ensure_ascii=False).encode()
     return children.run("trustivide.core.typeset", str(_TEMPLATE), given=words)
@@ -259,13 +259,13 @@ class _Report:
             return self.choices(found, row)
         found["bars"] = self.bars(row, None)
         if row["kind"] == SCALE10:
-            found["ends"] = self.ends(row)
             found["notes"] += self.scale_notes(row)
         return found
 
     def ends(self, row: Row) -> list[str]:
-        labels = item_labels(self.instrument.by_key[row["key"]], self.locale)
-        return [labels["low"], labels["high"]] if labels["low"] else []
+        """What the lowest and the highest point of a scale from 0 to 10 are called, if anything."""
+        item = self.instrument.by_key.get(row["key"])
+        return [self.word(end) for end in item.ends] if item and item.ends else []
 
     def scale_notes(self, row: Row) -> list[str]:
         whole = row["distribution"]["kind"] == "bands"
@@ -307,6 +307,7 @@ class _Report:
             "words": [answer["text"] for answer in answers],
             "counts": [answer["count"] for answer in answers],
             "missing": self.missing(row),
+            "ends": self.ends(row),
         }
 
     def comments(self) -> dict[str, Any]:
@@ -320,11 +321,16 @@ class _Report:
                 {
                     "heading": row["text"],
                     "lead": self.say("shuffled" if row["published"] else "few_comments", k=k),
-                    "texts": [text.splitlines() for text in row.get("texts", ())],
+                    "texts": [text.splitlines() for text in row.get("texts", ())[:MOST_COMMENTS]],
+                    "rest": self.rest(row),
                 }
                 for row in rows
             ],
         )
+
+    def rest(self, row: Row) -> list[str]:
+        left = len(row.get("texts", ())) - MOST_COMMENTS
+        return [self.say("rest", n=left)] if left > 0 else []
 
 
 _METHOD = ("method_means", "method_interval", "method_agreement", "method_k")

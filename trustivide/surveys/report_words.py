@@ -17,8 +17,8 @@ WORDS = {
         "with so few it could be worked out who answered what.",
     ),
     "too_few_then": Text(
-        "Det säger inget om hur ni har det. Fråga gärna teamet igen längre fram, eller prata om det "
-        "utan siffror först.",
+        "Det säger inget om hur ni har det. Fråga gärna teamet igen längre fram, eller prata om "
+        "det utan siffror först.",
         "It says nothing about how things are. Ask the team again later on, or talk about it "
         "without figures first.",
     ),
@@ -40,8 +40,8 @@ WORDS = {
     ),
     "agreement": Text("{verdict} (r*wg {value}).", "{verdict} (r*wg {value})."),
     "divided": Text(
-        "Medelvärdet döljer då att ni har det olika. Titta på hur svaren fördelar sig innan ni drar "
-        "slutsatser.",
+        "Medelvärdet döljer då att ni har det olika. Titta på hur svaren fördelar sig innan ni "
+        "drar slutsatser.",
         "The mean then hides that you see things differently. Look at how the answers spread "
         "before you draw conclusions.",
     ),
@@ -71,8 +71,8 @@ WORDS = {
         "Here stands only what differs more from the mean than chance would reasonably make it.",
     ),
     "nothing_clear": Text(
-        "Inget sticker säkert ut. Skillnaderna är inte större än vad slumpen kan ge med så här många "
-        "svar, så läs inte in någon rangordning i dem.",
+        "Inget sticker säkert ut. Skillnaderna är inte större än vad slumpen kan ge med så här "
+        "många svar, så läs inte in någon rangordning i dem.",
         "Nothing clearly stands out. The differences are no larger than chance can make them with "
         "this many answers, so read no ranking into them.",
     ),
@@ -103,7 +103,8 @@ WORDS = {
         "* Intervallet är kapat där skalan slutar.", "* The interval is cut where the scale ends."
     ),
     "indicative": Text(
-        "Alla har svarat. Medelvärdet gäller därför hela teamet, och intervallet är bara vägledande.",
+        "Alla har svarat. Medelvärdet gäller därför hela teamet, och intervallet är bara "
+        "vägledande.",
         "Everyone has answered. The mean is therefore that of the whole team, and the interval is "
         "only indicative.",
     ),
@@ -146,6 +147,10 @@ WORDS = {
         "Kommentarer visas när minst {k} har skrivit något.",
         "Comments are shown once at least {k} have written something.",
     ),
+    "rest": Text(
+        "Här står de första. De övriga {n} finns på resultatets sida.",
+        "These are the first. The other {n} are on the result's page.",
+    ),
     "method": Text("Så är det räknat", "How it is computed"),
     "method_means": Text(
         "Medelvärden: en del är medelvärdet av sina frågors medelvärden, med omvända frågor vända.",
@@ -166,8 +171,8 @@ WORDS = {
         "closed.",
     ),
     "glyphs": Text(
-        "Tecken som typsnittet saknar, till exempel emojier, står som {mark}. De syns på resultatets "
-        "sida.",
+        "Tecken som typsnittet saknar, till exempel emojier, står som {mark}. De syns på "
+        "resultatets sida.",
         "Characters that the typeface lacks, emoji for instance, stand as {mark}. They are seen on "
         "the result's page.",
     ),
