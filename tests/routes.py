@@ -17,7 +17,7 @@ from trustivide.core.subjects import Person
 from trustivide.organisations.models import ColleagueInvitation
 from trustivide.organisations.queries import owned_by
 from trustivide.privacy.models import AddressChange, Export, Request
-from trustivide.surveys.models import AgreedAction, Round
+from trustivide.surveys.models import AgreedAction, Invitation, Round
 from trustivide.teams.models import TeamMember
 from trustivide.workshops.models import Search
 
@@ -33,6 +33,9 @@ def alices(app: Flask) -> dict[str, str]:
     now = clock.now()
     member = db.session.scalars(select(TeamMember)).first()
     assert member is not None
+    invited = db.session.scalars(
+        select(Invitation).where(Invitation.email_digest == member.email_digest)
+    ).one()
     with transaction() as session:
         reference = Person.of(alice.id).reference
         request = Request(reference=reference, kind="export", received_at=now, due_on=now.date())
@@ -99,6 +102,7 @@ def alices(app: Flask) -> dict[str, str]:
         "survey_id": str(survey.id),
         "round_id": str(planned.id),
         "action_id": str(agreed.id),
+        "invited_id": str(invited.id),
         "user_id": str(alice.id),
         "sign_in_id": str(signed_in_id),
         "device_id": str(device.id),

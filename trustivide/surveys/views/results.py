@@ -18,6 +18,7 @@ from trustivide.surveys.queries import Listed
 from trustivide.surveys.results import Wave
 from trustivide.surveys.snapshot import lowest_dimension
 from trustivide.surveys.views.base import bp, survey
+from trustivide.surveys.views.running import under_way
 from trustivide.web.access import found, member
 from trustivide.web.fragments import page
 from trustivide.web.locale import language
@@ -31,17 +32,9 @@ COMMENTS_AT_ONCE = 100
 def show(survey_id: UUID) -> ResponseReturnValue:
     """A running survey's progress, or a closed one's frozen result."""
     listed = survey(survey_id)
-    if listed.survey.closed_at is not None:
-        return result_page(listed, fragment="survey")
-    return page(
-        "surveys/running.html",
-        fragment="survey",
-        listed=listed,
-        survey=listed.survey,
-        instrument=listed.instrument,
-        answered=queries.participation(db.session(), listed.survey),
-        delivery=queries.delivery(db.session(), listed.survey),
-    )
+    if listed.survey.closed_at is None:
+        return under_way(listed, fragment="survey")
+    return result_page(listed, fragment="survey")
 
 
 def result_page(
