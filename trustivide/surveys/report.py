@@ -23,7 +23,7 @@ from trustivide.surveys.report_words import WORDS
 
 Row = Mapping[str, Any]
 
-_TEMPLATE = Path(__file__).with_name("report.typ")
+TEMPLATE = Path(__file__).with_name("report.typ")
 _LONGEST_IN_FOOT = 36
 MOST_COMMENTS = 300
 """Comments of one question on paper; the page and the files have all."""
@@ -35,16 +35,22 @@ def render(listed: Listed, figures: Row, locale: str, method: str) -> bytes:
     ``figures`` is the snapshot. The same result gives the same bytes. Raises
     :class:`subprocess.SubprocessError` if the file can't be made.
     """
-    data = glyphs.printable(contents(listed, figures, locale, method))
+    words = json.dumps(printed(listed, figures, locale, method), ensure_ascii=False)
+    return children.run("trustivide.core.typeset", str(TEMPLATE), given=words.encode())
+
+
+def printed(listed: Listed, figures: Row, locale: str, method: str) -> dict[str, Any]:
+    """What the template gets: the contents in characters that it can draw."""
+    data: dict[str, Any] = glyphs.printable(contents(listed, figures, locale))
+    data["method"]["link"] = method
     if glyphs.MISSING in json.dumps(data, ensure_ascii=False):
         data["method"]["text"].append(WORDS["glyphs"].in_(locale).format(mark=glyphs.MISSING))
-    words = json.dumps(data, ensure_ascii=False).encode()
-    return children.run("trustivide.core.typeset", str(_TEMPLATE), given=words)
+    return data
 
 
-def contents(listed: Listed, figures: Row, locale: str, method: str) -> dict[str, Any]:
+def contents(listed: Listed, figures: Row, locale: str) -> dict[str, Any]:
     """What the report says, from top to bottom, as the template lays it out."""
-    return _Report(listed.instrument, document(listed, figures, locale), figures).data(method)
+    return _Report(listed.instrument, document(listed, figures, locale), figures).data()
 
 
 class _Report:
@@ -66,7 +72,7 @@ class _Report:
     def day(self, iso: str) -> str:
         return str(format_date(date.fromisoformat(iso), "d MMMM yyyy", locale=self.locale))
 
-    def data(self, method: str) -> dict[str, Any]:
+    def data(self) -> dict[str, Any]:
         survey, part = self.result["survey"], self.result["participation"]
         found = {
             "language": self.locale,
@@ -84,7 +90,6 @@ class _Report:
             "method": {
                 "heading": self.say("method"),
                 "text": [self.say(name, k=part["fewest_for_a_result"]) for name in _METHOD],
-                "link": method,
             },
         }
         if not self.result["published"]:

@@ -20,7 +20,9 @@ bp = Blueprint("shared", __name__, url_prefix="/r")
 def report(token: str) -> ResponseReturnValue:
     """The same on paper."""
     opened = found(following_up.shared(db.session(), token))
-    return report_of(opened.listed)
+    response = report_of(opened.listed)
+    response.headers["X-Robots-Tag"] = "noindex, nofollow"
+    return response
 
 
 @bp.get("/<token>")
