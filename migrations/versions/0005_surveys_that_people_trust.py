@@ -167,9 +167,11 @@ def upgrade():
     op.create_table('round_team',
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('round_id', sa.Uuid(), nullable=False),
-    sa.Column('team_id', sa.Uuid(), nullable=False),
+    sa.Column('team_id', sa.Uuid(), nullable=True),
+    sa.Column('left_out', sa.String(), nullable=True),
+    sa.CheckConstraint("left_out IN ('empty','overlap')", name=op.f('ck_round_team_left_out')),
     sa.ForeignKeyConstraint(['round_id'], ['round.id'], name=op.f('fk_round_team_round_id'), ondelete='CASCADE'),
-    sa.ForeignKeyConstraint(['team_id'], ['team.id'], name=op.f('fk_round_team_team_id'), ondelete='CASCADE'),
+    sa.ForeignKeyConstraint(['team_id'], ['team.id'], name=op.f('fk_round_team_team_id'), ondelete='SET NULL'),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_round_team')),
     sa.UniqueConstraint('round_id', 'team_id', name=op.f('uq_round_team_round_id_team_id'))
     )

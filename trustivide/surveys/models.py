@@ -170,10 +170,13 @@ class Round(Model):
 
 
 class RoundTeam(Model):
-    """A team that a round asks."""
+    """A team that a round asks, until it is erased; then only that there was one stays."""
 
     __collection__ = Text("Team i utskick", "Teams in rounds")
-    __table_args__ = (UniqueConstraint("round_id", "team_id"),)
+    __table_args__ = (
+        UniqueConstraint("round_id", "team_id"),
+        CheckConstraint("left_out IN ('empty','overlap')", name="left_out"),
+    )
 
     id: Mapped[UUID] = key()
     round_id: Mapped[UUID] = plain(
@@ -182,12 +185,16 @@ class RoundTeam(Model):
         show="opens_at",
         label=Text("Utskicket öppnar", "The round opens"),
     )
-    team_id: Mapped[UUID] = plain(
-        ForeignKey("team.id", ondelete="CASCADE"),
+    team_id: Mapped[UUID | None] = plain(
+        ForeignKey("team.id", ondelete="SET NULL"),
         why="structure",
         index=True,
         show="name",
         label=Text("Team", "Team"),
+    )
+    left_out: Mapped[str | None] = plain(
+        why="why the team got no survey when the round opened",
+        label=Text("Utelämnat", "Left out"),
     )
 
 
