@@ -117,6 +117,7 @@ def alices(app: Flask) -> dict[str, str]:
         "passkey_id": str(passkey.id),
         "look_id": str(uuid4()),
         "hold_id": str(uuid4()),
+        "scope": str(organisation_id),
         "record": str(uuid4()),
         "row": str(search.id),
         "name": "search",

@@ -60,6 +60,7 @@ from trustivide.rights import ledger
 from trustivide.surveys import actions as survey_actions
 from trustivide.surveys import answering, respondents
 from trustivide.surveys import closing as survey_closing
+from trustivide.surveys import invitations as survey_invitations
 from trustivide.surveys import launching as survey_launching
 from trustivide.surveys import mails as survey_mails
 from trustivide.surveys import queries as survey_queries
@@ -69,7 +70,7 @@ from trustivide.surveys.views import routes as surveys
 from trustivide.teams import actions as team_actions
 from trustivide.teams import queries as team_queries
 from trustivide.teams import views as teams
-from trustivide.web import access, cookies, errors, headers, limits, locale
+from trustivide.web import access, cookies, errors, headers, joined, limits, locale
 from trustivide.web import views as web
 from trustivide.workshops import views as workshops
 
@@ -118,6 +119,7 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
     errors.init_app(app)
     web.init_app(app, delivery.mail_folder(app))
     for blueprint in (
+        joined.bp,
         auth.bp,
         organisation_pages.bp,
         teams.bp,
@@ -202,6 +204,7 @@ def _connect_features() -> None:
         team_queries.people_of,
     )
     registries.informants[:] = [inventory.Informant("teams", team_queries.given_to)]
+    registries.senders = survey_invitations.senders
     registries.origins.update(
         team_member=team_queries.origins,
         invitation=survey_queries.origins,
@@ -380,7 +383,7 @@ def _templates(app: Flask, settings: config.Settings) -> None:
 
     def asset(name: str) -> str:
         if name not in stamps or app.debug:
-            stamps[name] = f"{(ROOT / 'static' / name).stat().st_mtime_ns:x}"
+            stamps[name] = joined.stamp(ROOT / "static", name)
         return url_for("static", filename=name, v=stamps[name])
 
     def nav(viewer: SimpleNamespace | None) -> list[SimpleNamespace]:

@@ -20,5 +20,12 @@ if (form) {
     clearTimeout(waiting);
     waiting = setTimeout(save, 600);
   });
+  // "Can't say" beside an answer would be refused: the one takes the other away.
+  form.addEventListener("change", ({ target }) => {
+    if (target.type !== "checkbox" || !target.checked) return;
+    for (const box of form.elements[target.name]) {
+      if (box.type === "checkbox" && (box.value === "x") !== (target.value === "x")) box.checked = false;
+    }
+  });
   form.addEventListener("submit", () => clearTimeout(waiting));
 }

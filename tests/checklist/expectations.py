@@ -73,6 +73,8 @@ STAFF_OWNER = _office()
 
 EXPECTED: dict[str, Expected] = {
     "static": TOKEN,
+    "joined.style": PUBLIC,
+    "joined.script": PUBLIC,
     # Anybody
     "web.index": PUBLIC,
     "web.health": PUBLIC,
@@ -166,6 +168,9 @@ EXPECTED: dict[str, Expected] = {
     # Whoever data is held about
     "privacy.cancel_erasure": PERSON,
     "privacy.choices": PERSON,
+    "privacy.invitations": PERSON,
+    "privacy.refuse_all_invitations": PERSON,
+    "privacy.refuse_invitations": PERSON,
     "privacy.consent": PERSON,
     "privacy.data": PERSON,
     "privacy.delete_all": PERSON,

@@ -97,6 +97,6 @@ def answer(survey: Survey, token: str, seed: int = 0) -> str:
     answers = some_answers(latest(survey.instrument), Random(seed))
     cookie = anonymity.new_draft_cookie()
     with transaction() as session:
-        actions.save_draft(session, survey, cookie, {"care_1": "4"})
+        actions.save_draft(session, survey.id, cookie, {"care_1": "4"})
     actions.submit(survey.id, token, code, answers, cookie)
     return code

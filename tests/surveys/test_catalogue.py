@@ -89,11 +89,27 @@ def test_what_is_loaded_cannot_be_changed(team: Instrument) -> None:
         team.items[0].reversed = True  # type: ignore[misc]
 
 
+# The pulse
+
+
+def test_the_pulse_asks_seven_things_in_the_words_of_the_whole(team: Instrument) -> None:
+    pulse = catalogue.latest("tillit-puls")
+    assert pulse.layout == catalogue.ON_ONE_PAGE
+    assert pulse.dimensions == team.dimensions
+    assert len(pulse.items) == 7
+    for dimension in pulse.dimensions:
+        (item,) = pulse.dimension_items(dimension.key)
+        assert item == team.by_key[item.key]
+        assert not item.reversed
+    assert pulse.by_key["trust"] == team.by_key["trust"]
+    assert pulse.by_key["comment"].kind == "text"
+
+
 # Loading
 
 
 def test_instruments_are_read_once_and_found_by_version(tmp_path: Path) -> None:
-    assert catalogue.load("tillit-i-team", 1) is catalogue.all()[-1]
+    assert catalogue.load("tillit-i-team", 1) in catalogue.all()
     assert catalogue.latest("tillit-i-team") is catalogue.load("tillit-i-team", 1)
     for version in (2, 10, 1):
         text = GOOD.replace("version = 1", f"version = {version}")
@@ -108,6 +124,11 @@ def test_an_instrument_that_is_not_there_is_a_key_error() -> None:
     with pytest.raises(KeyError):
         catalogue.latest("nothing")
 
+
+NOTE = 'text = { sv = "Något mer?", en = "Anything else?" }\n'
+ONE = '{ key = "one", label = { sv = "Ett", en = "One" } }'
+TWO = '{ key = "two", label = { sv = "Två", en = "Two" } }'
+MANY = ", ".join(TWO.replace("two", f"option_{number}") for number in range(21))
 
 BROKEN = [
     ('title = { sv = "Liten", en', 'title = { sv = "Liten", de', "file", "unknown field title.de"),
@@ -124,7 +145,7 @@ BROKEN = [
     ('kind = "text"', 'kind = "agreement9"', "note", "unknown kind 'agreement9'"),
     ('kind = "text"', 'kind = ["text"]', "note", "unknown kind"),
     ('kind = "text"', 'kind = "text"\nhint = 1', "note", "unknown field 'hint'"),
-    ('kind = "text"', 'kind = "text"\ndimension = "care"', "note", "belongs to no dimension"),
+    ('kind = "text"', 'kind = "text"\ndimension = "care"', "note", "only a statement to agree"),
     ('kind = "text"', 'kind = "text"\nrequired = "no"', "note", "not true or false"),
     ('kind = "text"', 'kind = "agreement5"\nreversed = true', "note", "can be reversed"),
     ("version = 1", 'version = 1\nauthor = "me"', "file", "unknown field 'author'"),
@@ -132,6 +153,60 @@ BROKEN = [
     ("version = 1", 'version = "1"', "version", "whole number"),
     ("version = 1\n", "", "file", "missing field 'version'"),
     ('key = "small"', "key = small", "file", "not readable TOML"),
+    ("version = 1", 'version = 1\nlayout = "slides"', "layout", "none of sections, page"),
+    ('kind = "text"', 'kind = "agreement7"\ndimension = "care"', "dimensions", "different kinds"),
+    (NOTE, NOTE + "text = 1\n", "file", "not readable TOML"),
+    (
+        'title = { sv = "Först", en = "First" }',
+        'title = { sv = "Först", en = "First" }\ntext = { sv = "Läs" }',
+        "first",
+        "missing translation text.en",
+    ),
+    (NOTE, NOTE + 'help = { en = "Why" }\n', "note", "missing translation help.sv"),
+    (NOTE, NOTE + 'low = { sv = "Lågt", en = "Low" }\n', "note", "scale from 0 to 10"),
+    (NOTE, NOTE + f"options = [{ONE}, {TWO}]\n", "note", "an item of kind text has no options"),
+    (
+        'kind = "agreement5"',
+        f'kind = "agreement5"\noptions = [{ONE}, {TWO}]',
+        "kind",
+        "has no options",
+    ),
+    ('kind = "text"', 'kind = "single"', "note", "has not between 2 and 20 options"),
+    ('kind = "text"', f'kind = "single"\noptions = [{ONE}]', "note", "between 2 and 20"),
+    ('kind = "text"', 'kind = "multiple"\noptions = "ett"', "note", "not a list of tables"),
+    ('kind = "text"', f'kind = "multiple"\noptions = [{MANY}]', "note", "between 2 and 20"),
+    ('kind = "text"', f'kind = "multiple"\noptions = [{ONE}, {ONE}]', "one", "duplicate option of"),
+    (
+        'kind = "text"',
+        f'kind = "single"\noptions = [{ONE}, {TWO.replace("two", "x")}]',
+        "note",
+        "somebody can't say",
+    ),
+    (
+        'kind = "text"',
+        f'kind = "single"\noptions = [{ONE}, {{ key = "two", label = {{ sv = "Två" }} }}]',
+        "note, option 2",
+        "missing translation label.en",
+    ),
+    (
+        'kind = "text"',
+        f'kind = "single"\noptions = [{ONE}, {{ key = "two" }}]',
+        "note, option 2",
+        "missing field 'label'",
+    ),
+    (
+        'kind = "text"',
+        'kind = "scale10"\nlow = { sv = "Lågt", en = "Low" }',
+        "note",
+        "the two ends of a scale",
+    ),
+    (
+        'kind = "text"',
+        'kind = "scale10"\nlow = { sv = "Lågt", en = "Low" }\nhigh = { sv = "Högt" }',
+        "note",
+        "missing translation high.en",
+    ),
+    ('kind = "text"', 'kind = "scale10"\ndimension = "care"', "note", "only a statement to agree"),
 ]
 
 
@@ -154,6 +229,14 @@ def test_a_file_without_items_is_refused() -> None:
         read(head)
     with pytest.raises(InstrumentError, match="first: has no items"):
         read(head + "[[sections]]" + section.split("[[sections.items]]", maxsplit=1)[0])
+
+
+def test_a_hundred_items_are_enough() -> None:
+    many = "".join(
+        f'[[sections.items]]\nkey = "note_{number}"\nkind = "text"\n{NOTE}' for number in range(99)
+    )
+    with pytest.raises(InstrumentError, match="file: has more than 100 items"):
+        read(GOOD + many)
 
 
 def test_a_duplicate_section_and_a_misnamed_file_are_refused() -> None:
@@ -210,6 +293,51 @@ def test_a_comment_has_an_end(team: Instrument) -> None:
     assert errors == {}
     assert len(str(clean["comment"])) == catalogue.MAX_TEXT
     assert team.validate(complete(team) | {"comment": "å" * 5_001})[1] == {"comment": "too_long"}
+
+
+OF_EVERY_KIND = read(
+    GOOD.replace(
+        NOTE,
+        NOTE
+        + f"""
+[[sections.items]]
+key = "ready"
+kind = "scale10"
+text = {{ sv = "Hur redo?", en = "How ready?" }}
+low = {{ sv = "Inte alls", en = "Not at all" }}
+high = {{ sv = "Helt", en = "Fully" }}
+[[sections.items]]
+key = "place"
+kind = "single"
+options = [{ONE}, {TWO}]
+text = {{ sv = "Var?", en = "Where?" }}
+[[sections.items]]
+key = "tools"
+kind = "multiple"
+options = [{ONE}, {TWO}, {TWO.replace("two", "three")}]
+text = {{ sv = "Vilka?", en = "Which?" }}
+""",
+    )
+)
+
+
+def test_answers_of_every_kind() -> None:
+    raw = {"kind": "x", "ready": "0", "place": "two", "tools": "three,one,one"}
+    clean, errors = OF_EVERY_KIND.validate(raw)
+    assert errors == {}
+    assert clean == {"kind": None, "ready": 0, "place": "two", "tools": ["one", "three"]}
+    assert OF_EVERY_KIND.validate(raw | {"tools": "x"})[0]["tools"] is None
+    for key, typed, error in [
+        ("ready", "11", "not_an_option"),
+        ("ready", "-1", "not_an_option"),
+        ("ready", "05", "not_an_option"),
+        ("place", "one,two", "not_an_option"),
+        ("tools", "one,four", "not_an_option"),
+        ("tools", "one,x", "both"),
+        ("tools", ",", "not_an_option"),
+        ("tools", "", "missing"),
+    ]:
+        assert OF_EVERY_KIND.validate(raw | {key: typed})[1] == {key: error}
 
 
 def test_a_voluntary_statement_may_be_left_open() -> None:

@@ -360,14 +360,14 @@ def test_withdrawing_while_the_survey_closes_waits_and_is_told_the_truth(
         with app.app_context(), transaction() as session:
             may_answer_anew.append(actions.withdraw(session, codes[0], clock.now()))
 
-    closing, withdrawing = threading.Thread(target=close), threading.Thread(target=withdraw)
-    closing.start()
+    closer, withdrawing = threading.Thread(target=close), threading.Thread(target=withdraw)
+    closer.start()
     assert computing.wait(60)
     withdrawing.start()
     withdrawing.join(0.5)
     assert may_answer_anew == []  # it waits for the closing
     go_on.set()
-    closing.join()
+    closer.join()
     withdrawing.join()
     assert may_answer_anew == [False]
     frozen = db.session.scalars(select(Snapshot.figures)).one()

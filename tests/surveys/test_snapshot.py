@@ -242,7 +242,7 @@ def test_checklist_20_no_figure_counts_fewer_than_k(sets: list[AnswerSet], k: in
     for row in dicts(snap):
         assert row.get("n", k) >= k
         if row.get("published") is False:
-            allowed = {"key", "reversed", "published", "reason", "items"}
+            allowed = {"key", "kind", "reversed", "published", "reason", "items"}
             assert row.keys() <= allowed
 
 
@@ -250,7 +250,7 @@ def test_checklist_20_no_figure_counts_fewer_than_k(sets: list[AnswerSet], k: in
 def test_below_k_there_is_participation_and_nothing_else(sets: list[AnswerSet], k: int) -> None:
     sets = sets[: k - 1]
     assert compute(sets, k, invited=20) == {
-        "schema": 1,
+        "schema": 2,
         "instrument": {"key": "small", "version": 1, "fingerprint": "0" * 64},
         "k": k,
         "invited": 20,

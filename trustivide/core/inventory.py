@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
@@ -223,6 +223,36 @@ class Tenancy:
     people_of: Callable[[Session, UUID], Sequence[Person]]
 
 
+@dataclass(frozen=True)
+class Letter:
+    """Something that a sender sent: about what, on which day, and until when it matters."""
+
+    about: str
+    on: date
+    until: date
+    is_open: bool
+
+
+@dataclass(frozen=True)
+class Repeat:
+    """What a sender sends again every so many months; a no within ``scope`` ends it."""
+
+    scope: UUID
+    about: str
+    every_months: int
+    next_on: date | None
+
+
+@dataclass(frozen=True)
+class Sender:
+    """Who invites the person; a no within ``scope`` is to them alone. Newest letters first."""
+
+    scope: UUID
+    name: str
+    letters: tuple[Letter, ...]
+    repeats: tuple[Repeat, ...]
+
+
 Origins = Callable[[Session, Sequence[UUID]], dict[UUID, str]]
 """Who typed in the rows with these ids: row → the names of team and organisation."""
 
@@ -237,6 +267,7 @@ class Registry:
     stores: list[Store] = field(default_factory=list)
     dependents: list[Dependent] = field(default_factory=list)
     informants: list[Informant] = field(default_factory=list)
+    senders: Callable[[Session, Person, str], list[Sender]] | None = None
     tenancy: Tenancy | None = None
     origins: dict[str, Origins] = field(default_factory=dict)
 

@@ -32,6 +32,7 @@ from trustivide.rights.queries import (
     EVERYTHING,
     consent_history,
     consent_state,
+    named,
     objected,
     restricted,
 )
@@ -300,6 +301,28 @@ def set_objection(
         )
         if activity.key not in objected(session, person):  # not by another press just now
             rights.object_to(session, person, activity, now)
+
+
+def refuse_sender(
+    session: Session,
+    person: Person,
+    activity: Activity,
+    now: datetime,
+    *,
+    on: bool,
+    scope: UUID | None = None,
+) -> None:
+    """Say no to being sent ``activity``, within ``scope`` or by everybody, or take it back.
+
+    Nobody is asked for a reason, and nobody assesses it.
+    """
+    if on == (named(activity, scope) in objected(session, person)):
+        return
+    if scope is None and not on:
+        set_objection(session, person, activity, now, on=False)
+        return
+    (rights.object_to if on else rights.withdraw_objection)(session, person, activity, now, scope)
+    record(session, person, "object", now, activity=activity)
 
 
 def _stop(session: Session, person: Person, activity: Activity, now: datetime) -> None:

@@ -14,7 +14,7 @@ from trustivide.core.roles import CUSTOMER_ROLES, STAFF_ROLES
 from trustivide.core.text import Text
 from trustivide.privacy.answers import GROUNDS
 from trustivide.privacy.models import CHANNELS, DELIVERIES, IDENTITIES, KINDS, STATES
-from trustivide.rights.queries import EVERYTHING, RESTRICTED
+from trustivide.rights.queries import EVERYTHING, RESTRICTED, WITHIN
 from trustivide.web.locale import day, language, moment
 
 # Codes by column name: what a person typed is never taken for one.
@@ -109,6 +109,9 @@ def _activity(key: str) -> str:
         return _("Begränsning: %(name)s", name=_activity(key.removeprefix(RESTRICTED)))
     if key == EVERYTHING:
         return _("Allt")
+    if WITHIN in key:
+        whole = _activity(key.partition(WITHIN)[0])
+        return _("%(name)s, från en avsändare eller i en serie", name=whole)
     return BY_KEY[key].name.in_(language()) if key in BY_KEY else key
 
 

@@ -1,6 +1,7 @@
 """Making a choice: each writes the ledger's intent first where a restore could undo it."""
 
 from datetime import datetime
+from uuid import UUID
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
@@ -22,6 +23,7 @@ from trustivide.rights.queries import (
     EVERYTHING,
     RESTRICTED,
     consent_history,
+    named,
     objected,
     restricted,
 )
@@ -105,9 +107,18 @@ def forget_choices(session: Session, person: Person) -> None:
         session.execute(delete(model).where(model.reference.in_(person.references)))
 
 
-def object_to(session: Session, person: Person, activity: Activity, now: datetime) -> None:
-    """Stop ``activity`` for this person from now on, for known addresses also after an erasure."""
-    _refuse(session, person, Objection, activity.key, now)
+def object_to(
+    session: Session,
+    person: Person,
+    activity: Activity,
+    now: datetime,
+    scope: UUID | None = None,
+) -> None:
+    """Stop ``activity`` for this person from now on, for known addresses also after an erasure.
+
+    With ``scope`` within that alone; see :func:`~trustivide.rights.queries.named`.
+    """
+    _refuse(session, person, Objection, named(activity, scope), now)
 
 
 def _refuse(
@@ -167,18 +178,25 @@ def _unsuppress(session: Session, person: Person, name: str) -> None:
     session.flush()
 
 
-def withdraw_objection(session: Session, person: Person, activity: Activity, now: datetime) -> None:
+def withdraw_objection(
+    session: Session,
+    person: Person,
+    activity: Activity,
+    now: datetime,
+    scope: UUID | None = None,
+) -> None:
     """The person takes the objection back: the activity may go on."""
-    ledger().append("objection-lifted", person.reference, day_of(now), {"activity": activity.key})
+    name = named(activity, scope)
+    ledger().append("objection-lifted", person.reference, day_of(now), {"activity": name})
     for objection in session.scalars(
         select(Objection).where(
             Objection.reference.in_(person.references),
-            Objection.activity == activity.key,
+            Objection.activity == name,
             Objection.lifted_at.is_(None),
         )
     ):
         objection.lifted_at = now
-    _unsuppress(session, person, activity.key)
+    _unsuppress(session, person, name)
 
 
 def restrict(

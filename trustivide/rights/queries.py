@@ -2,6 +2,7 @@
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from typing import TypeVar
+from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -24,6 +25,8 @@ from trustivide.rights.models import (
 )
 
 K = TypeVar("K", bound=Hashable)
+WITHIN = "@"
+"""Between an activity's key and the id within which alone a no stands."""
 EVERYTHING = "all"
 RESTRICTED = "restricted:"
 """Prefix of a suppression that stands for a restriction, not for an objection."""
@@ -33,18 +36,29 @@ NEVER_STOPPED = (PRIVACY_RIGHTS, SECURITY, SECURITY_LOG)
 both happen for the person's own sake, and that of others (GDPR Art. 18(2))."""
 
 
-def may_use(session: Session, person: Person, activity: Activity) -> bool:
+def named(activity: Activity, scope: UUID | None) -> str:
+    """What a no to ``activity`` is called: to all of it, or within ``scope`` alone.
+
+    A scope is an id that the feature chose which asks: an organisation's, say.
+    """
+    return activity.key if scope is None else f"{activity.key}{WITHIN}{scope}"
+
+
+def may_use(
+    session: Session, person: Person, activity: Activity, scopes: Sequence[UUID] = ()
+) -> bool:
     """Whether ``person``'s data may be used for ``activity`` right now.
 
-    False under a restriction, an objection or a suppression, and for a consent
-    activity without a standing consent. Read from the database on every call,
-    so that a choice acts in the same second.
+    False under a restriction, an objection or a suppression, also one that
+    stands within one of ``scopes`` alone, and for a consent activity without a
+    standing consent. Read from the database on every call, so that a choice
+    acts in the same second.
     """
     if activity in NEVER_STOPPED:
         return True
     if restricted(session, person) & {activity.key, EVERYTHING}:
         return False
-    if activity.key in objected(session, person):
+    if {named(activity, scope) for scope in (None, *scopes)} & objected(session, person):
         return False
     if activity.legal_basis is LegalBasis.CONSENT:
         return consented(session, person, activity)
@@ -147,16 +161,24 @@ def was_informed(
     return found is not None
 
 
-def refusing(session: Session, addresses: Sequence[str], activity: Activity) -> frozenset[str]:
+def refusing(
+    session: Session, addresses: Sequence[str], activity: Activity, scopes: Sequence[UUID] = ()
+) -> frozenset[str]:
     """Which of the addresses have said no to ``activity``: :func:`refusers` by address."""
-    return refusers(session, {a: Person.of(None, a) for a in addresses}, activity)
+    return refusers(session, {a: Person.of(None, a) for a in addresses}, activity, scopes)
 
 
-def refusers(session: Session, people: Mapping[K, Person], activity: Activity) -> frozenset[K]:
+def refusers(
+    session: Session,
+    people: Mapping[K, Person],
+    activity: Activity,
+    scopes: Sequence[UUID] = (),
+) -> frozenset[K]:
     """The keys of those who have said no to ``activity``, in a few queries for any number.
 
     The batch form of :func:`may_use`, for activities that need no consent.
     """
+    names = [named(activity, scope) for scope in (None, *scopes)]
     owners = {digest: key for key, person in people.items() for digest in person.references}
     standing: set[bytes] = set()
     for batch in _batches(list(owners)):
@@ -166,7 +188,7 @@ def refusers(session: Session, people: Mapping[K, Person], activity: Activity) -
                     select(model.reference).where(
                         model.reference.in_(batch),
                         model.lifted_at.is_(None),
-                        model.activity.in_((activity.key, EVERYTHING)),
+                        model.activity.in_((*names, EVERYTHING)),
                     )
                 )
             )
@@ -175,7 +197,7 @@ def refusers(session: Session, people: Mapping[K, Person], activity: Activity) -
                 select(Suppression.digest).where(
                     Suppression.digest.in_(batch),
                     Suppression.activity.in_(
-                        (activity.key, RESTRICTED + activity.key, RESTRICTED + EVERYTHING)
+                        (*names, RESTRICTED + activity.key, RESTRICTED + EVERYTHING)
                     ),
                 )
             )

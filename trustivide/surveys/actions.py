@@ -2,6 +2,7 @@
 
 import logging
 from datetime import datetime
+from types import ModuleType
 from uuid import UUID, uuid4
 
 from blinker import Signal
@@ -37,16 +38,24 @@ class Closed(Exception):
     """The survey closed before the answers arrived; nothing was stored."""
 
 
-def save_draft(session: Session, survey: Survey, cookie: str, answers: dict[str, str]) -> None:
+def save_draft(session: Session, survey_id: UUID, cookie: str, answers: dict[str, str]) -> None:
     """Keep half-filled answers under the browser's cookie; nothing names the invitation."""
-    digest = ring().digest(cookie, "draft")
-    draft = session.scalar(select(Draft).where(Draft.cookie_digest == digest))
     sealed = anonymity.seal_draft(cookie, answers)
-    if draft is None:
-        session.add(Draft(survey_id=survey.id, cookie_digest=digest, sealed=sealed))
-    else:
-        draft.sealed = sealed
-    session.flush()
+    session.execute(
+        _dialect(session)
+        .insert(Draft)
+        .values(
+            id=uuid4(),
+            survey_id=survey_id,
+            cookie_digest=ring().digest(cookie, "draft"),
+            sealed=sealed,
+        )
+        .on_conflict_do_update(index_elements=["cookie_digest"], set_={"sealed": sealed})
+    )
+
+
+def _dialect(session: Session) -> ModuleType:
+    return postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
 
 
 def submit(
@@ -94,9 +103,9 @@ def _insert(
     ON CONFLICT rather than a caught violation: PostgreSQL writes a violated
     key with the time into its own log, and that would date an answer.
     """
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
     statement = (
-        dialect.insert(AnswerSet)
+        _dialect(session)
+        .insert(AnswerSet)
         .values(id=uuid4(), survey_id=survey_id, slot=slot, receipt=receipt, answers=answers)
         .on_conflict_do_nothing(index_elements=["slot"])
         .returning(AnswerSet.id)

@@ -4,6 +4,7 @@ Opening a link, however often and by whatever scanner, changes nothing: only
 POST does. Nothing here starts a session that names an invitation.
 """
 
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -20,8 +21,9 @@ from trustivide.core.db import db, transaction
 from trustivide.core.errors import Refused
 from trustivide.rights import legal_texts
 from trustivide.rights.ledger import ledger
+from trustivide.rights.legal_texts import LegalText
 from trustivide.surveys import actions, anonymity, queries
-from trustivide.surveys.catalogue import MISSING, TOO_LONG, Instrument
+from trustivide.surveys.catalogue import BOTH, CANT_SAY, MISSING, MULTIPLE, TOO_LONG, Instrument
 from trustivide.surveys.forms.answering import ConfirmForm, ReceiptForm
 from trustivide.surveys.models import Survey
 from trustivide.surveys.respondents import CodeHolder, Respondent
@@ -41,13 +43,19 @@ RAW_DAYS = SURVEY_ANSWERS.retention.days if SURVEY_ANSWERS.retention else None
 @public
 def enter(token: str) -> ResponseReturnValue:
     """Swap the link for a cookie and go on at an address without it."""
-    found = queries.invitation_for(db.session(), token)
-    if found is None:
+    survey = queries.survey_of_link(db.session(), token)
+    if survey is None:
         return page("surveys/no_link.html", status=404)
-    _invitation, survey = found
     response = go(url_for("answering.intro", survey_id=survey.id))
     response.headers["Referrer-Policy"] = "no-referrer"
     return cookies.keep(response, SURVEY_LINK, token, survey.id)
+
+
+@lru_cache(maxsize=8)
+def _notice(text: LegalText) -> tuple[Markup, Markup]:
+    """The notice's five lines and what stands below them, as HTML that isn't filled in yet."""
+    short, _sep, long = text.body.partition("\n## ")
+    return legal_html(short), legal_html("## " + long)
 
 
 def who_sees_what(survey: Survey) -> tuple[Markup, Markup]:
@@ -56,8 +64,7 @@ def who_sees_what(survey: Survey) -> tuple[Markup, Markup]:
     The Markdown is rendered first and the values go in escaped, so that a
     team's name stays text.
     """
-    text = legal_texts.current("survey-notice", language())
-    short, _sep, long = text.body.partition("\n## ")
+    short, long = _notice(legal_texts.current("survey-notice", language()))
     team, organisation = queries.asked_by(db.session(), survey)
     values = {
         "organisation": organisation.name,
@@ -68,40 +75,46 @@ def who_sees_what(survey: Survey) -> tuple[Markup, Markup]:
     }
     filled = {name: escape(value) for name, value in values.items()}
     return (
-        Markup(legal_html(short).format(**filled)),  # nosec B704 # noqa: S704
-        Markup(legal_html("## " + long).format(**filled)),  # nosec B704 # noqa: S704
+        Markup(short.format(**filled)),  # nosec B704 # noqa: S704
+        Markup(long.format(**filled)),  # nosec B704 # noqa: S704
     )
 
 
-def _options(instrument: Instrument) -> dict[str, Any]:
+@lru_cache(maxsize=256)
+def _options(instrument: Instrument, locale: str) -> dict[str, Any]:
     """Each item's options by its key, in order, and their words by their value."""
     options = {
-        item.key: [
-            (value, label.in_(language()) if label else value) for value, label in item.scale
-        ]
+        item.key: [(value, label.in_(locale) if label else value) for value, label in item.scale]
         for item in instrument.items
     }
     return {"options": options, "labels": {key: dict(found) for key, found in options.items()}}
 
 
 def _context(holder: Respondent) -> dict[str, Any]:
-    team, organisation = queries.asked_by(db.session(), holder.survey)
+    instrument = holder.instrument
     return {
-        **_options(holder.instrument),
+        **_options(instrument, language()),
         "survey": holder.survey,
-        "instrument": holder.instrument,
-        "team": team,
-        "organisation": organisation,
+        "instrument": instrument,
     }
+
+
+def _asked_by(holder: Respondent) -> dict[str, Any]:
+    team, organisation = queries.asked_by(db.session(), holder.survey)
+    return {"team": team, "organisation": organisation}
 
 
 def _gone(holder: Respondent) -> ResponseReturnValue | None:
     """The page for a survey that is closed or that this link has answered."""
     if holder.survey.closed_at is not None:
-        return page("surveys/closed.html", status=410, **_context(holder))
+        return _closed(holder)
     if queries.has_answered(db.session(), holder.token):
         return page("surveys/already.html", status=409, **_context(holder))
     return None
+
+
+def _closed(holder: Respondent) -> Response:
+    return page("surveys/closed.html", status=410, **_context(holder), **_asked_by(holder))
 
 
 @bp.get("/survey/<uuid:survey_id>")
@@ -118,6 +131,7 @@ def intro(survey_id: UUID) -> ResponseReturnValue:
         explanation=explanation,
         begun=bool(holder.draft),
         **_context(holder),
+        **_asked_by(holder),
     )
 
 
@@ -162,7 +176,14 @@ def draft(survey_id: UUID) -> ResponseReturnValue:
 
 
 def _typed(instrument: Instrument, keys: set[str]) -> dict[str, str]:
-    return {key: request.form[key] for key in keys & set(request.form)}
+    """What the form says of these items; several options come with commas between."""
+    typed = {}
+    for key in keys & set(request.form):
+        item = instrument.by_key.get(key)
+        several = item is not None and item.kind == MULTIPLE
+        chosen = [value for value in request.form.getlist(key) if value]
+        typed[key] = ",".join(chosen) if several else request.form[key]
+    return typed
 
 
 def _errors(instrument: Instrument, typed: dict[str, str], keys: set[str]) -> dict[str, str]:
@@ -173,6 +194,7 @@ def _errors(instrument: Instrument, typed: dict[str, str], keys: set[str]) -> di
 def _explain(error: str) -> str:
     words = {
         MISSING: _("Välj ett svar. ”Kan inte svara” är också ett svar."),
+        BOTH: _("Välj antingen svar eller ”Kan inte svara”, inte både och."),
         TOO_LONG: _("Högst 5 000 tecken får plats. Korta texten."),
     }
     return words.get(error, _("Välj ett av svaren."))
@@ -190,9 +212,10 @@ def _next(survey_id: UUID, number: int, last: int) -> str:
 
 def _saved(holder: Respondent, typed: dict[str, str], response: Response) -> Response:
     cookie = holder.draft_cookie or anonymity.new_draft_cookie()
+    survey_id = holder.survey.id
     with transaction() as session:
-        actions.save_draft(session, holder.survey, cookie, typed)
-    return cookies.keep(response, SURVEY_DRAFT, cookie, holder.survey.id)
+        actions.save_draft(session, survey_id, cookie, typed)
+    return cookies.keep(response, SURVEY_DRAFT, cookie, survey_id)
 
 
 # The receipt code is made at the review step and carried in a signed field that
@@ -255,7 +278,7 @@ def _submit(holder: Respondent, typed: dict[str, str]) -> ResponseReturnValue:
     except actions.AlreadyAnswered:
         return page("surveys/already.html", status=409, **_context(holder))
     except actions.Closed:
-        return page("surveys/closed.html", status=410, **_context(holder))
+        return _closed(holder)
     response = page("surveys/receipt.html", code=code, raw_days=RAW_DAYS, **_context(holder))
     return cookies.drop(response, SURVEY_DRAFT, survey_id)
 
@@ -318,12 +341,19 @@ def own_answers() -> ResponseReturnValue:
         errors=errors,
         raw_days=RAW_DAYS,
         noted=queries.rights_used(db.session(), holder.code),
-        **_options(instrument),
+        **_options(instrument, language()),
     )
 
 
 def _as_typed(answers: dict[str, Any]) -> dict[str, str]:
-    return {key: "x" if value is None else str(value) for key, value in answers.items()}
+    return {
+        key: CANT_SAY
+        if value is None
+        else ",".join(value)
+        if isinstance(value, list)
+        else str(value)
+        for key, value in answers.items()
+    }
 
 
 @bp.post("/receipt/restriction")

@@ -46,6 +46,7 @@ MAX_TEXT = 5_000
 # Why an answer was refused. The form owns the words for the person who answers.
 MISSING = "missing"
 NOT_AN_OPTION = "not_an_option"
+BOTH = "both"
 TOO_LONG = "too_long"
 UNKNOWN_ITEM = "unknown_item"
 
@@ -177,7 +178,8 @@ class Item:
     def read(self, raw: str) -> "Answer":
         """The answer that a form submitted, tidied; several options come with commas between.
 
-        Raises :class:`ValueError` with "not_an_option" or "too_long".
+        Raises :class:`ValueError` with "not_an_option", "too_long" or, where "can't say"
+        stands beside an option, "both".
         """
         if self.kind == TEXT:
             if len(raw) > MAX_TEXT:
@@ -187,6 +189,8 @@ class Item:
             return None
         known = [value for value, _label in self._choices]
         chosen = set(raw.split(",")) if self.kind == MULTIPLE else {raw}
+        if chosen - {CANT_SAY} and CANT_SAY in chosen and self.kind == MULTIPLE:
+            raise ValueError(BOTH)
         if not chosen <= set(known):
             raise ValueError(NOT_AN_OPTION)
         if self.kind == MULTIPLE:
@@ -223,6 +227,9 @@ class Instrument:
     fingerprint: str
     layout: str = BY_SECTION
 
+    def __hash__(self) -> int:
+        return hash(self.fingerprint)  # not every item's words, each time that a cache asks
+
     @cached_property
     def agreement(self) -> str:
         """The kind of agreement of the dimensions' items; the five-point one without any."""
@@ -256,13 +263,13 @@ class Instrument:
         None. A text keeps its words without white space around them and without control
         characters, line ends as "\\n", at most 5,000 characters. What was left empty is
         in neither dict unless the item is required. Errors are "missing",
-        "not_an_option", "too_long" and "unknown_item" (for an item that isn't there);
-        an item with an error has no clean answer.
+        "not_an_option", "both" (options and "can't say"), "too_long" and "unknown_item"
+        (for an item that isn't there); an item with an error has no clean answer.
         """
         clean: dict[str, Answer] = {}
         errors = {key: UNKNOWN_ITEM for key in answers if key not in self.by_key}
         for item in self.items:
-            raw = _tidy(answers.get(item.key, ""))
+            raw = tidy(answers.get(item.key, ""))
             if not raw:
                 if item.required:
                     errors[item.key] = MISSING
@@ -274,7 +281,8 @@ class Instrument:
         return clean, errors
 
 
-def _tidy(raw: str) -> str:
+def tidy(raw: str) -> str:
+    """Typed text without blanks around it and without control characters, line ends as "\\n"."""
     # Browsers send CRLF but count a line end as one character.
     text = raw.replace("\r\n", "\n").replace("\r", "\n")
     return "".join(
@@ -419,7 +427,7 @@ class _Reader:
         if kind not in KINDS:
             self.refuse(key, f"unknown kind {kind!r}; known are {', '.join(KINDS)}")
         dimension = table.get("dimension")
-        if dimension is not None and dimension not in dimensions:
+        if dimension is not None and dimension not in list(dimensions):
             self.refuse(key, f"unknown dimension {dimension!r}")
         reversed_ = self.flag(table, "reversed", key, default=False)
         if kind not in POINTS and dimension is not None:

@@ -19,15 +19,26 @@ from trustivide.surveys import anonymity
 from trustivide.surveys.actions import hold
 from trustivide.surveys.catalogue import Instrument
 from trustivide.surveys.models import Invitation, Survey
+from trustivide.surveys.overlap import refuse_conflicts
 from trustivide.teams.models import Team, TeamMember
 
 LONGEST = timedelta(days=90)
 
 
-def invitable(session: Session, members: Sequence[TeamMember]) -> list[TeamMember]:
-    """The members who have not said no to invitations."""
-    said_no = rights.refusing(session, [m.email for m in members], TEAM_SURVEYS)
+def invitable(
+    session: Session, members: Sequence[TeamMember], scopes: Sequence[UUID] = ()
+) -> list[TeamMember]:
+    """The members who have not said no to invitations: to all, or within one of ``scopes``.
+
+    The scopes are the organisation that invites, and the rhythm that it invites in.
+    """
+    said_no = rights.refusing(session, [m.email for m in members], TEAM_SURVEYS, scopes)
     return [m for m in members if m.email not in said_no]
+
+
+def scopes(organisation_id: UUID, rhythm_id: UUID | None) -> list[UUID]:
+    """Within what a no to invitations may stand: the organisation's, and the rhythm's."""
+    return [organisation_id] if rhythm_id is None else [organisation_id, rhythm_id]
 
 
 def launch(
@@ -43,19 +54,25 @@ def launch(
     now: datetime,
     own_version_id: UUID | None = None,
     round_id: UUID | None = None,
+    rhythm_id: UUID | None = None,
 ) -> Survey:
     """Send ``instrument`` to the members who accept invitations, each with an own link.
 
     From here on k, team and instrument are locked by the database. Without an
     ``actor`` the worker sends what somebody planned who has left since. Raises
     :class:`Refused` when nobody can be invited or the last day to answer is not
-    within 90 days from now.
+    within 90 days from now, and its subclass
+    :class:`~trustivide.surveys.overlap.Overlaps` when the result and those of
+    other surveys would together tell what a few people answered.
     """
     if now >= closes_at or day_of(closes_at) > day_of(now) + LONGEST:
         raise Refused("closing date")
-    invited = invitable(session, members)
+    invited = invitable(session, members, scopes(team.organisation_id, rhythm_id))
     if not invited:
         raise Refused("nobody to invite")
+    k = session.get_one(Organisation, team.organisation_id).minimum_answers
+    planned = {team.id: [member.email_digest for member in invited]}
+    refuse_conflicts(session, team.organisation_id, planned, k, now)
     survey = Survey(
         team_id=team.id,
         round_id=round_id,
@@ -65,7 +82,7 @@ def launch(
         own_version_id=own_version_id,
         locale=locale,
         message=message,
-        k=session.get_one(Organisation, team.organisation_id).minimum_answers,
+        k=k,
         invited=len(invited),
         link_key=anonymity.new_link_key(),
         launched_by_id=actor.user_id if actor else None,

@@ -6,16 +6,19 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from trustivide.core.activities import TEAM_SURVEYS
+from trustivide.core.subjects import Person
 from trustivide.organisations.models import Organisation
 from trustivide.outbox.registry import Composer
+from trustivide.rights.queries import may_use
 from trustivide.surveys import anonymity
-from trustivide.surveys.models import Invitation, Survey
+from trustivide.surveys.models import Invitation, Round, Survey
 from trustivide.surveys.queries import has_answered, instrument_of
 from trustivide.teams.models import Team
 
 
 def _context(session: Session, params: dict[str, Any]) -> tuple[dict[str, Any], str] | None:
-    """The template's context and the link's token; ``None`` once the survey is closed."""
+    """The template's context and the link's token; ``None`` once closed, or after a no to this."""
     row = session.execute(
         select(Survey, Team, Organisation, Invitation)
         .join(Invitation, Invitation.survey_id == Survey.id)
@@ -27,6 +30,11 @@ def _context(session: Session, params: dict[str, Any]) -> tuple[dict[str, Any], 
         return None
     survey, team, organisation, invitation = row
     if survey.link_key is None:
+        return None
+    round_ = session.get(Round, survey.round_id) if survey.round_id else None
+    scopes = [organisation.id] + ([round_.rhythm_id] if round_ and round_.rhythm_id else [])
+    # A no to everything is heard where mail is sent; one to this sender alone, here.
+    if not may_use(session, Person.of(None, invitation.email), TEAM_SURVEYS, scopes):
         return None
     token = anonymity.token_of(survey.link_key, invitation.id)
     instrument = instrument_of(survey)

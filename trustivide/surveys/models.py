@@ -153,7 +153,9 @@ class Round(Model):
         why="when the worker closes it", label=Text("Skulle stänga", "Was to close")
     )
     reminder_days: Mapped[list[int]] = plain(
-        JSON, why="days after opening on which all are reminded"
+        JSON,
+        why="days after opening on which all are reminded",
+        label=Text("Påminnelser efter så många dagar", "Reminders after so many days"),
     )
     opened_at: Mapped[datetime | None] = plain(
         why="when its surveys were sent", label=Text("Skickat", "Sent")
@@ -406,8 +408,10 @@ class ResultShare(Model):
         show="opened_at",
         label=Text("Enkäten skickades", "The survey was sent"),
     )
-    token: Mapped[str] = plain(EncryptedText(), why="sealed: the link's secret, shown to leaders")
-    lookup: Mapped[bytes] = plain(LargeBinary(32), why="digest of the secret", unique=True)
+    token: Mapped[str] = plain(EncryptedText(), why="sealed: key material of the link")
+    lookup: Mapped[bytes] = plain(
+        LargeBinary(32), why="sealed: digest of the link's secret", unique=True
+    )
     shared_by_id: Mapped[UUID | None] = personal(
         ForeignKey("user.id", ondelete="SET NULL"), activity=TEAM_SURVEYS, erase=BLANK, derived=True
     )

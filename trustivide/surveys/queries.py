@@ -9,14 +9,14 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session, object_session
+from sqlalchemy.orm import Session, defer, object_session
 
 from trustivide.core.crypto import ring
 from trustivide.core.text import Text
 from trustivide.organisations.models import Organisation
 from trustivide.organisations.queries import Actor, organisation_of
 from trustivide.outbox.models import Mail
-from trustivide.surveys import anonymity
+from trustivide.surveys import anonymity, snapshot
 from trustivide.surveys.catalogue import Instrument, load, read
 from trustivide.surveys.models import (
     AnswerSet,
@@ -105,14 +105,17 @@ def for_actor(session: Session, actor: Actor) -> Surveys:
     return Surveys(session, actor)
 
 
-def invitation_for(session: Session, token: str) -> tuple[Invitation, Survey] | None:
-    """The invitation and survey behind a link's token, also after closing."""
-    row = session.execute(
-        select(Invitation, Survey)
-        .join(Survey, Invitation.survey_id == Survey.id)
+def survey_of_link(session: Session, token: str) -> Survey | None:
+    """The survey that a link's token asks about, also after closing.
+
+    Neither the invitation nor the link key is read: nobody who answers needs them.
+    """
+    return session.scalar(
+        select(Survey)
+        .join(Invitation, Invitation.survey_id == Survey.id)
         .where(Invitation.lookup == anonymity.lookup_of(token))
-    ).one_or_none()
-    return (row[0], row[1]) if row else None
+        .options(defer(Survey.link_key))
+    )
 
 
 def has_answered(session: Session, token: str) -> bool:
@@ -169,8 +172,9 @@ def participation(session: Session, survey: Survey) -> int | None:
 
 
 def snapshot_of(session: Session, survey: Survey) -> dict[str, Any] | None:
-    """The frozen result of a closed survey."""
-    return session.scalar(select(Snapshot.figures).where(Snapshot.survey_id == survey.id))
+    """The frozen result of a closed survey, in the shape that :mod:`snapshot` describes."""
+    stored = session.scalar(select(Snapshot.figures).where(Snapshot.survey_id == survey.id))
+    return snapshot.upgraded(stored, instrument_of(survey)) if stored else None
 
 
 def delivery(session: Session, survey: Survey) -> Counter[str]:

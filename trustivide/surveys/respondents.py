@@ -55,11 +55,11 @@ def holder() -> Respondent | CodeHolder:
 
 def _by_link(survey_id: UUID) -> Respondent:
     token = cookies.read(SURVEY_LINK, survey_id) or ""
-    found = queries.invitation_for(db.session(), token) if token else None
+    survey = queries.survey_of_link(db.session(), token) if token else None
     # The link must be this survey's: one for another organisation's opens nothing here.
-    if found is None or found[1].id != survey_id:
+    if survey is None or survey.id != survey_id:
         raise NotFound
-    return Respondent(found[1], token, cookies.read(SURVEY_DRAFT, survey_id))
+    return Respondent(survey, token, cookies.read(SURVEY_DRAFT, survey_id))
 
 
 def _by_code() -> CodeHolder:

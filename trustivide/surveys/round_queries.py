@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from trustivide.core.clock import day_of
 from trustivide.organisations.queries import Actor
-from trustivide.surveys import catalogue, launching, queries
+from trustivide.surveys import building, launching, queries
 from trustivide.surveys.catalogue import Instrument
 from trustivide.surveys.models import Rhythm, Round, RoundTeam, Survey
 from trustivide.teams import queries as team_queries
@@ -31,9 +31,11 @@ class Offer:
 
 def offers(session: Session, organisation_id: UUID) -> list[Offer]:
     """What the organisation can send, the first choice first."""
-    keys = {instrument.key for instrument in catalogue.all()}
-    built_in = [Offer(catalogue.latest(key)) for key in sorted(keys)]
-    return sorted(built_in, key=lambda offer: offer.instrument.key != FIRST_CHOICE)
+    found = [
+        Offer(instrument, version_id)
+        for version_id, instrument in building.sendable(session, organisation_id)
+    ]
+    return sorted(found, key=lambda offer: offer.instrument.key != FIRST_CHOICE)
 
 
 def newest(session: Session, planned: Round) -> Offer:
@@ -184,19 +186,28 @@ def rhythm_of(session: Session, survey: Survey) -> Rhythm | None:
 
 @dataclass(frozen=True)
 class Reach:
-    """How many people a survey of this team would reach; never who has said no."""
+    """Whom a survey of this team would reach: digests of addresses, and how many said no."""
 
     team: Team
-    members: int
-    invited: int
+    digests: Sequence[bytes]
+    refusing: int
 
     @property
-    def refusing(self) -> int:
-        """How many of the members have said no to invitations."""
-        return self.members - self.invited
+    def invited(self) -> int:
+        """How many would get an invitation."""
+        return len(self.digests)
 
 
-def reach(session: Session, team: Team) -> Reach:
-    """How many the team has, and how many of them would get an invitation."""
-    people = team_queries.members(session, team)
-    return Reach(team, len(people), len(launching.invitable(session, people)))
+def reach(session: Session, actor: Actor, round_id: UUID, team_ids: Sequence[UUID]) -> list[Reach]:
+    """Whom a round would reach if it were sent now, team by team; never who has said no."""
+    listed = for_actor(session, actor).get(round_id)
+    rhythm_id = listed.round.rhythm_id if listed and listed.round else None
+    scopes = launching.scopes(actor.organisation_id, rhythm_id)
+    found = []
+    for summary in team_queries.for_actor(session, actor).all():
+        if summary.team.id in team_ids:
+            members = team_queries.members(session, summary.team)
+            invited = launching.invitable(session, members, scopes)
+            digests = [member.email_digest for member in invited]
+            found.append(Reach(summary.team, digests, len(members) - len(invited)))
+    return found

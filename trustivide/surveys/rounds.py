@@ -18,9 +18,10 @@ from trustivide.core.clock import STOCKHOLM, day_of
 from trustivide.core.db import db, transaction
 from trustivide.core.errors import Refused
 from trustivide.organisations.queries import Actor, actor_in
-from trustivide.surveys import launching, rhythms
+from trustivide.surveys import building, launching, rhythms
 from trustivide.surveys.catalogue import Instrument
 from trustivide.surveys.models import Round, RoundTeam, Survey
+from trustivide.surveys.overlap import Overlaps
 from trustivide.surveys.queries import instrument_of
 from trustivide.surveys.rhythms import MORNING
 from trustivide.teams import queries as teams
@@ -28,7 +29,16 @@ from trustivide.teams.models import Team
 
 log = logging.getLogger(__name__)
 
-EMPTY = "empty"
+EMPTY, OVERLAP = "empty", "overlap"
+"""Why a team got no survey when its round opened."""
+
+
+class AlreadySent(Refused):
+    """The round has opened, or was called off: it can't be changed any more."""
+
+
+class NobodyToAsk(Refused):
+    """In none of the teams is there anybody who accepts an invitation."""
 
 
 @dataclass(frozen=True)
@@ -50,10 +60,13 @@ def put(session: Session, actor: Actor, round_id: UUID, plan: Plan, now: datetim
     """Plan a round, or plan it anew while it waits; one that is due opens at once.
 
     ``round_id`` comes from the preview, so that sending twice sends once.
-    Raises :class:`Refused` with "sent" for a round that has opened or was
-    called off, and with "nobody" where a round that is due would ask nobody;
-    IntegrityError when the id is another organisation's.
+    Raises :class:`AlreadySent`; for a round that is due :class:`NobodyToAsk` and
+    :class:`~trustivide.surveys.overlap.Overlaps`; :class:`Refused` for a
+    questionnaire that was changed since it was looked over; IntegrityError when
+    the id is another organisation's.
     """
+    if plan.own_version_id is not None:
+        building.hold(session, plan.own_version_id, plan.instrument.fingerprint)
     planned = held(session, round_id, actor.organisation_id)
     if planned is None:
         planned = Round(
@@ -63,7 +76,7 @@ def put(session: Session, actor: Actor, round_id: UUID, plan: Plan, now: datetim
             created_on=day_of(now),
         )
     elif not is_waiting(planned) or _sent(session, round_id):
-        raise Refused("sent")
+        raise AlreadySent
     planned.instrument = plan.instrument.key
     planned.instrument_version = plan.instrument.version
     planned.own_version_id = plan.own_version_id
@@ -108,10 +121,10 @@ def _teams_of(session: Session, planned: Round) -> Sequence[RoundTeam]:
 
 
 def call_off(session: Session, planned: Round, now: datetime) -> None:
-    """Let a planned round not happen. Raises :class:`Refused` once it has opened."""
+    """Let a planned round not happen. Raises :class:`AlreadySent` once it has opened."""
     again = held(session, planned.id, planned.organisation_id)
     if again is None or again.opened_at is not None or _sent(session, planned.id):
-        raise Refused("sent")
+        raise AlreadySent
     again.cancelled_on = again.cancelled_on or day_of(now)
     session.flush()
 
@@ -128,7 +141,7 @@ def _open_now(session: Session, planned: Round, now: datetime) -> None:
     for asked in _teams_of(session, planned):
         _ask(session, planned, asked, now)
     if not _sent(session, planned.id):
-        raise Refused("nobody")
+        raise NobodyToAsk
     planned.opened_at = now
     session.flush()
 
@@ -166,7 +179,7 @@ def _open(round_id: UUID, organisation_id: UUID, now: datetime) -> None:
                 if planned is None or not is_waiting(planned):
                     return
                 if asked is not None and planned.closes_at > now:
-                    _ask(session, planned, asked, now)
+                    _ask_if_safe(session, planned, asked, now)
         except Exception:
             failed = True
             log.exception("a team of round %s could not be asked", round_id)
@@ -183,6 +196,15 @@ def _open(round_id: UUID, organisation_id: UUID, now: datetime) -> None:
             planned.opened_at = now
 
 
+def _ask_if_safe(session: Session, planned: Round, asked: RoundTeam, now: datetime) -> None:
+    """As :func:`_ask`; leave the team out where its result would tell of a few people."""
+    try:
+        _ask(session, planned, asked, now)
+    except Overlaps:
+        asked.left_out = OVERLAP
+        session.flush()
+
+
 def _ask(session: Session, planned: Round, asked: RoundTeam, now: datetime) -> None:
     """Send one team its survey, or note why not; once, however often it is called."""
     if asked.team_id is None or asked.left_out is not None:
@@ -192,8 +214,10 @@ def _ask(session: Session, planned: Round, asked: RoundTeam, now: datetime) -> N
     if team is None or _sent(session, planned.id, team.id):
         return
     members = teams.members(session, team)
-    if not launching.invitable(session, members):
+    scopes = launching.scopes(planned.organisation_id, planned.rhythm_id)
+    if not launching.invitable(session, members, scopes):
         asked.left_out = EMPTY
+        session.flush()
         return
     by = planned.created_by_id
     launching.launch(
@@ -208,6 +232,7 @@ def _ask(session: Session, planned: Round, asked: RoundTeam, now: datetime) -> N
         now=now,
         own_version_id=planned.own_version_id,
         round_id=planned.id,
+        rhythm_id=planned.rhythm_id,
     )
 
 

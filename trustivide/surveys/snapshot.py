@@ -15,11 +15,38 @@ What a snapshot guarantees, beside never counting fewer than *k* people:
 * **Order says nothing.** Figures don't depend on the order of the answer sets, and the
   comments of each text item are shuffled on their own.
 
+* **Single items of other kinds stand alone.** A scale from 0 to 10 and a choice belong to
+  no dimension, so no figure could be subtracted from another. What keeps them from
+  telling who answered what in a small group stands in :mod:`item_figures`.
+
 The spread of a dimension (sd, interval, distribution) compares people, so it can't come
 from the items alone: it is over the respondents who answered at least half of the shown
 items, at least *k* of them. Two things no snapshot can hide: a unanimous team, and
 colleagues who put their own answers together. Close to the first, a spread can narrow
 down what someone who skipped an item answered, if all others agree on everything else.
+
+The shape (schema 2), where every mean, score and sd has two decimals::
+
+    schema, instrument {key, version, fingerprint}, k, invited, answered, published
+    reason            "too_few", instead of all that follows, where published is false
+    census            whether everyone answered: intervals are then ``indicative``
+    overall           figure with key "overall"
+    dimensions        figures in the instrument's order, each with ``items``: its item rows
+    items             item rows without a dimension, in the order in which they are asked
+    comments          {key, published, n, texts} for each text item
+
+    figure            key, published, n, missing, items_shown, items_total, mean, sd,
+                      interval, distribution, agreement (r*wg(j), 1 at most)
+    item row          key, kind, reversed, published, n, missing and, by kind,
+      agreement5/7    mean (as answered), score (turned if reversed), distribution
+      scale10         mean (0-10), interval, distribution
+      single/multiple options: {key, count}, or below 10 answers {key, share} with
+                      "none", "some", "less_than_half" or "half_or_more" of the n
+    interval          level, low, high, clipped (at the end of the scale), indicative
+    distribution      kind "points" (from 10 answers on) or "bands", counts; they sum to n
+
+What isn't published has key (kind, reversed), published false and a reason: "too_few" or
+"too_few_items". In schema 1 item rows have no kind; :func:`upgraded` gives it to them.
 """
 
 import random
@@ -27,12 +54,23 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
-from trustivide.surveys import statistics
-from trustivide.surveys.catalogue import OVERALL, POINTS, TEXT, Answer, Instrument, Item
+from trustivide.surveys import item_figures, statistics
+from trustivide.surveys.catalogue import (
+    MULTIPLE,
+    OVERALL,
+    POINTS,
+    SCALE10,
+    SINGLE,
+    TEXT,
+    TOP,
+    Answer,
+    Instrument,
+    Item,
+)
+from trustivide.surveys.item_figures import distribution, interval, rounded, scored
 
-SCHEMA = 1
+SCHEMA = 2
 LOWEST_K = 4
-LEVEL = 0.95
 
 # Why a figure isn't shown.
 TOO_FEW = "too_few"  # fewer than k people answered
@@ -51,7 +89,7 @@ def compute(
 ) -> dict[str, Any]:
     """The snapshot: JSON-serialisable, to be stored as it is and never computed again.
 
-    ``answer_sets`` hold int, str or None ("can't say") by item key, as
+    ``answer_sets`` hold int, str, list or None ("can't say") by item key, as
     :meth:`Instrument.validate` gives them; an absent key is an unanswered item.
     ``invited`` counts the invitations at launch. ``rng`` shuffles the comments, by
     default from the system's randomness.
@@ -90,6 +128,23 @@ def lowest_dimension(snapshot: Mapping[str, Any]) -> str | None:
     return str(min(shown, key=lambda row: row["mean"])["key"])
 
 
+def upgraded(stored: Mapping[str, Any], instrument: Instrument) -> dict[str, Any]:
+    """A stored snapshot in today's shape; no figure of it changes."""
+    if stored["schema"] == SCHEMA or not stored["published"]:
+        return {**stored, "schema": SCHEMA}
+
+    def rows(items: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        return [{**row, "kind": instrument.by_key[row["key"]].kind} for row in items]
+
+    dimensions = [{**row, "items": rows(row["items"])} for row in stored["dimensions"]]
+    return {
+        **stored,
+        "schema": SCHEMA,
+        "dimensions": dimensions,
+        "items": rows(stored["items"]),
+    }
+
+
 class _Results:
     """What stands in a published snapshot. Nothing in here may count fewer than k."""
 
@@ -106,19 +161,19 @@ class _Results:
         self.k = k
         self.census = len(answer_sets) == invited
         self.rng = rng or random.SystemRandom()
-        self.ratings: dict[str, list[int]] = {
+        self.given: dict[str, list[Any]] = {
             item.key: [
-                value for answers in answer_sets if isinstance(value := answers.get(item.key), int)
+                value for answers in answer_sets if (value := answers.get(item.key)) is not None
             ]
             for item in instrument.items
-            if item.kind in POINTS
+            if item.kind != TEXT
         }
 
     def body(self) -> dict[str, Any]:
-        rated = [item for item in self.instrument.items if item.kind in POINTS]
+        asked = [item for item in self.instrument.items if item.kind != TEXT]
         return {
             "census": self.census,
-            "overall": self.figure(OVERALL, [item for item in rated if item.dimension]),
+            "overall": self.figure(OVERALL, [item for item in asked if item.dimension]),
             "dimensions": [
                 {
                     **self.figure(dimension.key, items),
@@ -127,31 +182,36 @@ class _Results:
                 for dimension in self.instrument.dimensions
                 for items in [self.instrument.dimension_items(dimension.key)]
             ],
-            "items": [self.item(item) for item in rated if item.dimension is None],
+            "items": [self.item(item) for item in asked if item.dimension is None],
             "comments": [
                 self.comments(item) for item in self.instrument.items if item.kind == TEXT
             ],
         }
 
     def shown(self, item: Item) -> bool:
-        return len(self.ratings[item.key]) >= self.k
+        least = max(self.k, item_figures.CHOICE_FROM) if item.options else self.k
+        return len(self.given[item.key]) >= least
 
     def item(self, item: Item) -> dict[str, Any]:
-        """One item as it was answered: a reversed one isn't turned, ``score`` is."""
-        head = {"key": item.key, "reversed": item.reversed}
+        head = {"key": item.key, "kind": item.kind, "reversed": item.reversed}
         if not self.shown(item):
             return _suppressed(head, TOO_FEW)
-        ratings = self.ratings[item.key]
-        average = Fraction(sum(ratings), len(ratings))
+        given = self.given[item.key]
         return {
             **head,
             "published": True,
-            "n": len(ratings),
-            "missing": len(self.answer_sets) - len(ratings),
-            "mean": _rounded(average),
-            "score": _rounded(_scored(average, item)),
-            "distribution": _distribution(ratings, POINTS[item.kind]),
+            "n": len(given),
+            "missing": len(self.answer_sets) - len(given),
+            **self.row(item, given),
         }
+
+    def row(self, item: Item, given: list[Any]) -> dict[str, Any]:
+        if item.kind in POINTS:
+            return item_figures.rating_row(item, given)
+        if item.kind == SCALE10:
+            return item_figures.scale_row(given, indicative=self.census)
+        chosen = given if item.kind == MULTIPLE else [[option] for option in given]
+        return item_figures.choice_row(item, chosen)
 
     def figure(self, key: str, items: Sequence[Item]) -> dict[str, Any]:
         """One figure over several items, turned so that high is good."""
@@ -164,7 +224,7 @@ class _Results:
             return _suppressed(head, TOO_FEW)
         centre = self.centre(shown)
         sd = statistics.sample_sd(people)
-        variances = [statistics.sample_variance(self.ratings[item.key]) for item in shown]
+        variances = [statistics.sample_variance(self.given[item.key]) for item in shown]
         return {
             **head,
             "published": True,
@@ -172,11 +232,17 @@ class _Results:
             "missing": len(self.answer_sets) - len(people),
             "items_shown": len(shown),
             "items_total": len(items),
-            "mean": _rounded(centre),
-            "sd": _rounded(sd),
-            "interval": self.interval(float(centre), sd, len(people)),
-            "distribution": _distribution(people, self.instrument.points),
-            "agreement": _rounded(statistics.rwg_j(variances, self.instrument.points)),
+            "mean": rounded(centre),
+            "sd": rounded(sd),
+            "interval": interval(
+                float(centre),
+                statistics.half_width(sd, len(people), item_figures.LEVEL),
+                low=1,
+                high=self.instrument.points,
+                indicative=self.census,
+            ),
+            "distribution": distribution(people, self.instrument.points),
+            "agreement": rounded(statistics.rwg_j(variances, self.instrument.points)),
         }
 
     def people(self, shown: Sequence[Item]) -> list[float]:
@@ -184,7 +250,7 @@ class _Results:
         means = []
         for answers in self.answer_sets:
             scores = [
-                _scored(Fraction(value), item)
+                scored(Fraction(value), item)
                 for item in shown
                 if isinstance(value := answers.get(item.key), int)
             ]
@@ -195,23 +261,11 @@ class _Results:
     def centre(self, shown: Sequence[Item]) -> Fraction:
         # From the items' means alone; the module's docstring says what that prevents.
         means = [
-            _scored(Fraction(sum(ratings), len(ratings)), item)
+            scored(Fraction(sum(ratings), len(ratings)), item)
             for item in shown
-            for ratings in [self.ratings[item.key]]
+            for ratings in [self.given[item.key]]
         ]
         return sum(means, Fraction(0)) / len(means)
-
-    def interval(self, centre: float, sd: float, n: int) -> dict[str, Any]:
-        half = statistics.half_width(sd, n, LEVEL)
-        points = self.instrument.points
-        low, high = max(1.0, centre - half), min(float(points), centre + half)
-        return {
-            "level": LEVEL,
-            "low": _rounded(low),
-            "high": _rounded(high),
-            "clipped": centre - half < 1 or centre + half > points,
-            "indicative": self.census,
-        }
 
     def comments(self, item: Item) -> dict[str, Any]:
         texts = [
@@ -245,23 +299,18 @@ def _fits(item: Item, value: Answer) -> bool:
         return True
     if item.kind == TEXT:
         return isinstance(value, str)
-    points = POINTS[item.kind]
-    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= points
-
-
-def _scored(value: Fraction, item: Item) -> Fraction:
-    return POINTS[item.kind] + 1 - value if item.reversed else value
+    options = {option.key for option in item.options}
+    if item.kind == SINGLE:
+        return isinstance(value, str) and value in options
+    if item.kind == MULTIPLE:
+        return (
+            isinstance(value, list)
+            and 0 < len(value) == len(set(value))
+            and options.issuperset(value)
+        )
+    low, high = (0, TOP) if item.kind == SCALE10 else (1, POINTS[item.kind])
+    return isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
 
 
 def _suppressed(head: dict[str, Any], reason: str) -> dict[str, Any]:
     return {**head, "published": False, "reason": reason}
-
-
-def _distribution(values: Sequence[float], points: int) -> dict[str, Any]:
-    if len(values) >= statistics.POINTS_FROM:
-        return {"kind": "points", "counts": statistics.distribution(values, points)}
-    return {"kind": "bands", "counts": statistics.bands(values, points)}
-
-
-def _rounded(value: float | Fraction) -> float:
-    return round(float(value), 2) + 0.0  # never "-0.0"

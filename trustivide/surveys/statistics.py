@@ -189,6 +189,30 @@ def bands(values: Sequence[float], points: int = 5) -> list[int]:
     return [sum(counts[:middle]), counts[middle], sum(counts[middle + 1 :])]
 
 
+def scale_counts(ratings: Sequence[int], top: int = 10) -> list[int]:
+    """How many chose each of 0 … ``top``; sums to their number.
+
+    Raises ``ValueError`` for a rating off the scale.
+    """
+    counts = [0] * (top + 1)
+    for rating in ratings:
+        if not 0 <= rating <= top:
+            raise ValueError("a value lies off the scale")
+        counts[rating] += 1
+    return counts
+
+
+def scale_bands(ratings: Sequence[int]) -> list[int]:
+    """How many chose 0–3, 4–6 and 7–10: the ends alike in size, so that turning mirrors it."""
+    counts = scale_counts(ratings)
+    return [sum(counts[:4]), sum(counts[4:7]), sum(counts[7:])]
+
+
+def outwards(low: float, high: float) -> tuple[float, float]:
+    """The nearest whole numbers that hold the interval between them."""
+    return float(math.floor(low)), float(math.ceil(high))
+
+
 def _nearest(value: float, points: int) -> int:
     if not 1 <= value <= points:
         raise ValueError("a value lies off the scale")

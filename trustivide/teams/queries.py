@@ -73,8 +73,14 @@ def members(session: Session, team: Team) -> Sequence[TeamMember]:
 
 
 def refusing(session: Session, people: Sequence[TeamMember]) -> int:
-    """How many members have said no to invitations; never who, which is theirs to tell."""
-    return len(rights.refusing(session, [member.email for member in people], TEAM_SURVEYS))
+    """How many members of a team said no to invitations; never who, which is theirs to tell."""
+    if not people:
+        return 0
+    organisation = session.scalars(
+        select(Team.organisation_id).where(Team.id == people[0].team_id)
+    ).all()
+    addresses = [member.email for member in people]
+    return len(rights.refusing(session, addresses, TEAM_SURVEYS, organisation))
 
 
 def given_to(session: Session, person: Person, group: Group | None) -> list[Told]:

@@ -65,5 +65,6 @@ def init_app(app: Flask) -> None:
         headers.setdefault("Referrer-Policy", policy)
         if settings.secure_cookies:
             headers["Strict-Transport-Security"] = "max-age=63072000; includeSubDomains"
-        response.vary.update(("HX-Request", "HX-Request-Type", "Cookie", "Accept-Language"))
+        if not response.cache_control.public:  # what everybody gets alike depends on nothing
+            response.vary.update(("HX-Request", "HX-Request-Type", "Cookie", "Accept-Language"))
         return response

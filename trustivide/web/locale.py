@@ -17,7 +17,8 @@ LOCALES = ("sv", "en")
 
 def language() -> str:
     """The current language, "sv" or "en"."""
-    return str(get_locale() or "sv")[:2]
+    locale = get_locale()
+    return locale.language if locale else "sv"
 
 
 def init_app(app: Flask, account_locale: Callable[[], str | None]) -> None:

@@ -8,6 +8,7 @@ from trustivide.privacy.views import (
     entrance,
     erasures,
     exports,
+    invitations,
     record,
     requests,
 )
@@ -22,6 +23,7 @@ __all__ = [
     "entrance",
     "erasures",
     "exports",
+    "invitations",
     "record",
     "requests",
 ]

@@ -13,7 +13,9 @@ from trustivide.core.errors import Refused
 from trustivide.surveys import queries, rhythms, round_queries, rounds
 from trustivide.surveys.forms.sending import RoundForm
 from trustivide.surveys.models import Round
+from trustivide.surveys.overlap import Overlaps, conflicts
 from trustivide.surveys.views.base import bp
+from trustivide.surveys.views.words import conflict_in_words
 from trustivide.teams import queries as teams
 from trustivide.web.access import found, member
 from trustivide.web.fragments import go, page, tell
@@ -65,17 +67,19 @@ def preview() -> ResponseReturnValue:
 
 def preview_page(form: RoundForm) -> Response:
     """What a valid form would send, to look over."""
-    session = db.session()
-    known = teams.for_actor(session, g.actor)
+    session, plan = db.session(), form.plan
+    reached = round_queries.reach(session, g.actor, form.round_id, plan.team_ids)
+    k = queries.minimum_answers(session, g.actor)
+    digests = {one.team.id: one.digests for one in reached}
+    found = conflicts(session, g.actor.organisation_id, digests, k, plan.opens_at)
     return page(
         "surveys/preview.html",
         form=form,
-        reached=[
-            round_queries.reach(session, found(known.get(team_id))) for team_id in form.team_ids
-        ],
-        k=queries.minimum_answers(session, g.actor),
-        instrument=form.chosen.instrument,
-        every=rhythms.EVERY.get(form.every_months or 0),
+        reached=reached,
+        k=k,
+        conflicts=[conflict_in_words(conflict) for conflict in found],
+        instrument=plan.instrument,
+        every=rhythms.EVERY.get(plan.every_months or 0),
         is_change=_changes(form),
     )
 
@@ -97,15 +101,24 @@ def launch() -> ResponseReturnValue:
     except IntegrityError:
         # Pressed twice at once: the other press has sent it. Or the id is a stranger's.
         db.session.rollback()
-    except Refused as refused:
-        if str(refused) == "nobody":
-            form.teams.errors = [_("Ingen av dem som valts kan få enkäten. Välj ett annat team.")]
-            return form_page(form, 422)
+    except rounds.AlreadySent:
         tell(_("Utskicket är redan skickat eller inställt. Ingenting skickades igen."), "info")
+    except Refused as refused:
+        form.teams.errors = _why(refused)
+        return form_page(form, 422)
     listed = round_queries.for_actor(db.session(), g.actor).get(round_id)
     if listed is None or listed.round is None:
         return go(url_for("surveys.round", round_id=round_id))
     return go(_way_to(listed.round))
+
+
+def _why(refused: Refused) -> list[str]:
+    """Why nothing was sent, beside the teams that were chosen."""
+    if isinstance(refused, Overlaps):
+        return [conflict_in_words(conflict) for conflict in refused.conflicts]
+    if isinstance(refused, rounds.NobodyToAsk):
+        return [_("Ingen i det du valt kan få enkäten. Välj ett annat team.")]
+    return [_("Frågeformuläret har ändrats sedan du såg det. Förhandsgranska igen.")]
 
 
 def _way_to(made: Round) -> str:
