@@ -58,14 +58,15 @@ from trustivide.privacy.views import policy
 from trustivide.privacy.views import routes as privacy_pages
 from trustivide.rights import ledger
 from trustivide.surveys import actions as survey_actions
-from trustivide.surveys import answering, respondents
 from trustivide.surveys import closing as survey_closing
 from trustivide.surveys import invitations as survey_invitations
 from trustivide.surveys import launching as survey_launching
 from trustivide.surveys import mails as survey_mails
 from trustivide.surveys import queries as survey_queries
+from trustivide.surveys import reliability, respondents
 from trustivide.surveys import rhythms as survey_rhythms
 from trustivide.surveys import rounds as survey_rounds
+from trustivide.surveys.answering import routes as answering
 from trustivide.surveys.views import routes as surveys
 from trustivide.teams import actions as team_actions
 from trustivide.teams import queries as team_queries
@@ -256,6 +257,7 @@ def _connect_features() -> None:
         retention.sweep,
         desk.remind,
         news.tell_by_mail,
+        reliability.measure,
     ]
     login.first_stops[:] = [news.first_stop]
     factors.required_by[:] = [organisations.requires_second_factor]

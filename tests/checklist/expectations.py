@@ -114,6 +114,7 @@ EXPECTED: dict[str, Expected] = {
     "auth.logout": PUBLIC,
     "organisations.register": PUBLIC,
     "answering.how_it_works": PUBLIC,
+    "surveys.method": PUBLIC,
     "answering.leave": PUBLIC,
     "answering.receipt": PUBLIC,
     # Whoever holds what was mailed or shown to them
@@ -133,8 +134,10 @@ EXPECTED: dict[str, Expected] = {
     "privacy.receipt_print": TOKEN,
     "privacy.unsubscribe": TOKEN,
     "privacy.one_click_unsubscribe": TOKEN,
+    "answering.comments": LINK,
     "answering.draft": LINK,
     "answering.intro": LINK,
+    "answering.kept_receipt": LINK,
     "answering.own_answers": LINK,
     "answering.restriction": LINK,
     "answering.review": LINK,

@@ -87,7 +87,7 @@ def small_groups(sets: Mapping[K, Collection[Person]], k: int) -> Iterator[froze
 
     Yields nothing exactly when no combination of results does. Otherwise each group
     that is yielded holds a combination that does, or is too entangled to be decided.
-    Surveys of fewer than ``k`` people have no result and must be left out beforehand.
+    Surveys that can have no result must be left out beforehand.
     """
     same: dict[frozenset[Person], list[K]] = {}
     for key, people in sets.items():
@@ -223,11 +223,9 @@ def conflicts(
     replaces: to ask whether its invitations may change.
     """
     known = _counting(session, organisation_id, now, instead_of)
-    k = max([k, *(asked.k for asked in known.values())])
-    sets: dict[Hashable, Collection[Person]] = {
-        key: asked.people for key, asked in known.items() if len(asked.people) >= k
-    }
+    sets: dict[Hashable, Collection[Person]] = {key: asked.people for key, asked in known.items()}
     sets |= {("planned", team): people for team, people in planned.items() if len(people) >= k}
+    k = max([k, *(asked.k for asked in known.values())])
     found: dict[frozenset[Hashable], Conflict] = {}
     names: dict[Hashable, str] | None = None
     for group in small_groups(sets, k):
@@ -253,7 +251,7 @@ def _names(session: Session, planned: Collection[UUID]) -> dict[Hashable, str]:
 def _counting(
     session: Session, organisation_id: UUID, now: datetime, instead_of: UUID | None
 ) -> dict[Hashable, _Asked]:
-    """The surveys whose results count, with everybody who could have answered.
+    """The surveys that can have a result, with everybody who could have answered.
 
     An invitation that was removed or erased may have been answered before. Whose it
     was is gone, so it counts as somebody whom no other survey invites.
@@ -285,7 +283,8 @@ def _counting(
         gone = survey.invited + survey.invited_later - len(people)
         people |= {(survey.id, n) for n in range(gone)}
         free_on = day_of(survey.closed_at + WINDOW) + timedelta(1) if survey.closed_at else None
-        known[survey.id] = _Asked(team, frozenset(people), survey.k, free_on)
+        if len(people) >= survey.k:
+            known[survey.id] = _Asked(team, frozenset(people), survey.k, free_on)
     return known
 
 

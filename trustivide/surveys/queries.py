@@ -28,7 +28,7 @@ from trustivide.surveys.models import (
     Snapshot,
     Survey,
 )
-from trustivide.teams.models import Team
+from trustivide.teams.models import Team, TeamMember
 
 
 @dataclass(frozen=True)
@@ -145,6 +145,10 @@ def rights_used(session: Session, code: str) -> list[tuple[Text, date]]:
     return [note for notes in notes_by_code for note in notes(session, digest)]
 
 
+EDITS = "-"
+"""Where a draft keeps how far each opened page has saved. No item's key begins so."""
+
+
 def draft_for(session: Session, survey_id: UUID, cookie: str | None) -> dict[str, str]:
     """The answers saved so far on this device; empty without a fitting cookie."""
     if not cookie:
@@ -154,7 +158,27 @@ def draft_for(session: Session, survey_id: UUID, cookie: str | None) -> dict[str
             Draft.cookie_digest == ring().digest(cookie, "draft"), Draft.survey_id == survey_id
         )
     )
-    return anonymity.open_draft(cookie, sealed) if sealed else {}
+    held = anonymity.open_draft(cookie, sealed) if sealed else {}
+    return {key: typed for key, typed in held.items() if key != EDITS}
+
+
+def holds(session: Session, token: str, code: str) -> bool:
+    """Whether the answer set of this link is the one that the receipt code opens."""
+    stored = session.scalar(
+        select(AnswerSet.receipt).where(AnswerSet.slot == anonymity.slot_of(token))
+    )
+    return stored is not None and bytes(stored) == anonymity.receipt_of(code)
+
+
+def called(session: Session, survey: Survey) -> list[tuple[str, str | None]]:
+    """Address and name of everybody in the team, to be looked for in what somebody writes.
+
+    For the writer's own eyes, so that a comment gives nobody away by mistake.
+    """
+    rows = session.execute(
+        select(TeamMember.email, TeamMember.name).where(TeamMember.team_id == survey.team_id)
+    )
+    return [(email, name) for email, name in rows]
 
 
 def participation(session: Session, survey: Survey) -> int | None:
