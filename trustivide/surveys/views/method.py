@@ -22,6 +22,7 @@ def method() -> ResponseReturnValue:
     wave = (0.0, TYPICAL_SD, EXAMPLE_TEAM)
     return page(
         "surveys/method.html",
+        quantile=(1 + item_figures.LEVEL) / 2,
         sd=TYPICAL_SD,
         half_widths=half_widths,
         team=EXAMPLE_TEAM,
