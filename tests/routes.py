@@ -19,6 +19,7 @@ from trustivide.organisations.queries import owned_by
 from trustivide.privacy.models import AddressChange, Export, Request
 from trustivide.surveys import rounds
 from trustivide.surveys.catalogue import latest
+from trustivide.surveys.models import Invitation
 from trustivide.surveys.rounds import Plan
 from trustivide.teams.models import TeamMember
 from trustivide.workshops.models import Search
@@ -35,6 +36,9 @@ def alices(app: Flask) -> dict[str, str]:
     now = clock.now()
     member = db.session.scalars(select(TeamMember)).first()
     assert member is not None
+    invited = db.session.scalars(
+        select(Invitation).where(Invitation.email_digest == member.email_digest)
+    ).one()
     with transaction() as session:
         reference = Person.of(alice.id).reference
         request = Request(reference=reference, kind="export", received_at=now, due_on=now.date())
@@ -105,6 +109,7 @@ def alices(app: Flask) -> dict[str, str]:
         "survey_id": str(survey.id),
         "round_id": str(planned.id),
         "rhythm_id": str(planned.rhythm_id),
+        "invited_id": str(invited.id),
         "user_id": str(alice.id),
         "sign_in_id": str(signed_in_id),
         "device_id": str(device.id),

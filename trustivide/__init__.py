@@ -60,6 +60,7 @@ from trustivide.rights import ledger
 from trustivide.surveys import actions as survey_actions
 from trustivide.surveys import closing as survey_closing
 from trustivide.surveys import invitations as survey_invitations
+from trustivide.surveys import inviting as survey_inviting
 from trustivide.surveys import launching as survey_launching
 from trustivide.surveys import mails as survey_mails
 from trustivide.surveys import queries as survey_queries
@@ -215,6 +216,8 @@ def _connect_features() -> None:
     )
     registries.stores[:] = [delivery.DEVELOPMENT_MAIL, export.FILES]
     team_actions.removal_blockers[:] = [survey_closing.blocks_removal]
+    team_actions.open_invitations[:] = [survey_inviting.open_of]
+    team_actions.member_edited.connect(survey_inviting.on_member_edited)
     for told in (survey_closing.on_organisation_closing, contract.on_closing):
         organisation_actions.organisation_closing.connect(told)
     address_changes.address_corrected.connect(survey_launching.on_address_corrected)

@@ -78,7 +78,9 @@ def edit(team_id: UUID, member_id: UUID) -> ResponseReturnValue:
     if form.validate_on_submit():
         try:
             with transaction() as session:
-                actions.edit_member(session, wanted, email=form.email.data, name=form.name.data)
+                actions.edit_member(
+                    session, wanted, email=form.email.data, name=form.name.data, now=clock.now()
+                )
             tell(_("Ändringen är sparad."))
             if wants_fragment():
                 return show_team(team_of(team_id), focus=member_id)
@@ -98,12 +100,15 @@ def remove(team_id: UUID, member_id: UUID) -> ResponseReturnValue:
     since the way back is offered beside it.
     """
     wanted = _member(team_id, member_id)
+    invited = actions.invited_still(db.session(), wanted)
     if "confirmed" not in request.form:
-        return page("teams/remove_member.html", team=team_of(team_id), member=wanted)
+        return page(
+            "teams/remove_member.html", team=team_of(team_id), member=wanted, invited=invited
+        )
     cookie["undo"] = _undo_token(wanted)
     with transaction() as session:
         actions.remove_member(session, wanted)
-    tell(Markup(render_template("teams/_undo.html")))  # nosec B704 # noqa: S704
+    tell(Markup(render_template("teams/_undo.html", invited=invited)))  # nosec B704 # noqa: S704
     if wants_fragment():
         return show_team(team_of(team_id), focus="members")
     return go(url_for("teams.show", team_id=team_id))
