@@ -1,6 +1,6 @@
 """Every page of surveys for leaders; importing this gives the blueprint its routes."""
 
-from trustivide.surveys.views import results, running, sending
+from trustivide.surveys.views import building, instruments, results, running, sending
 from trustivide.surveys.views.base import bp
 
-__all__ = ["bp", "results", "running", "sending"]
+__all__ = ["bp", "building", "instruments", "results", "running", "sending"]
