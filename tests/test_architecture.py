@@ -52,6 +52,7 @@ MAY_IMPORT = {
 WIRING = {"trustivide", "trustivide.cli", "trustivide.demo", "trustivide.key_commands"} | {
     "trustivide.doctor",
     "trustivide.office_commands",
+    "trustivide.mail_commands",
 }
 """create_app and the commands import everything."""
 

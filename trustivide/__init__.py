@@ -58,7 +58,7 @@ from trustivide.privacy.views import policy
 from trustivide.privacy.views import routes as privacy_pages
 from trustivide.rights import ledger
 from trustivide.surveys import actions as survey_actions
-from trustivide.surveys import answering, respondents
+from trustivide.surveys import answering, reliability, respondents
 from trustivide.surveys import closing as survey_closing
 from trustivide.surveys import invitations as survey_invitations
 from trustivide.surveys import launching as survey_launching
@@ -251,6 +251,7 @@ def _connect_features() -> None:
         retention.sweep,
         desk.remind,
         news.tell_by_mail,
+        reliability.measure,
     ]
     login.first_stops[:] = [news.first_stop]
     factors.required_by[:] = [organisations.requires_second_factor]

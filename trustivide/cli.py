@@ -19,6 +19,7 @@ from trustivide.core import clock, inventory
 from trustivide.core.db import db
 from trustivide.doctor import doctor
 from trustivide.key_commands import keys
+from trustivide.mail_commands import mail
 from trustivide.office_commands import audit, factors, staff
 from trustivide.organisations.models import Organisation
 from trustivide.outbox import worker as outbox_worker
@@ -178,7 +179,7 @@ def demo() -> None:
 
 def init_app(app: Flask) -> None:
     """Add the commands."""
-    for command in (privacy, audit, staff, factors, keys, assets, demo, doctor):
+    for command in (privacy, audit, staff, factors, keys, mail, assets, demo, doctor):
         app.cli.add_command(command)
 
     @app.cli.command("worker")

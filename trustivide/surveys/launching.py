@@ -18,6 +18,7 @@ from trustivide.surveys import anonymity
 from trustivide.surveys.actions import hold
 from trustivide.surveys.catalogue import Instrument
 from trustivide.surveys.models import Invitation, Survey
+from trustivide.surveys.overlap import refuse_conflicts
 from trustivide.teams.models import Team, TeamMember
 
 LONGEST = timedelta(days=90)
@@ -52,13 +53,18 @@ def launch(
     From here on k, team and instrument are locked by the database.
     ``survey_id`` comes from the preview, so that sending twice sends once: the
     second call raises IntegrityError. Raises :class:`Refused` when nobody can
-    be invited or the closing date is not within 90 days from now.
+    be invited or the closing date is not within 90 days from now, and its
+    subclass :class:`~trustivide.surveys.overlap.Overlaps` when the result and
+    those of other surveys would together tell what a few people answered.
     """
     if not now < closes_at <= now + LONGEST:
         raise Refused("closing date")
     invited = invitable(session, members, [actor.organisation_id])
     if not invited:
         raise Refused("nobody to invite")
+    k = organisation_of(session, actor).minimum_answers
+    planned = {team.id: [member.email_digest for member in invited]}
+    refuse_conflicts(session, actor.organisation_id, planned, k, now)
     survey = Survey(
         id=survey_id or uuid4(),
         team_id=team.id,
@@ -67,7 +73,7 @@ def launch(
         instrument_hash=instrument.fingerprint,
         locale=locale,
         message=message,
-        k=organisation_of(session, actor).minimum_answers,
+        k=k,
         invited=len(invited),
         link_key=anonymity.new_link_key(),
         launched_by_id=actor.user_id,

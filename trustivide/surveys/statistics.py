@@ -5,7 +5,7 @@ function against one. Sums are exact, so that no figure depends on the order of 
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 POINTS_FROM = 10
@@ -158,6 +158,32 @@ def rwg_j(item_variances: Sequence[float], points: int = 5) -> float:
     is, since cutting at 0 would hide a split team. Reversing an item changes nothing.
     """
     return 1 - mean(item_variances) / uniform_variance(points)
+
+
+def cronbach_alpha(rows: Iterable[Sequence[int]]) -> float:
+    """How well several items hang together, from complete answers: one row for each person.
+
+    α = k / (k − 1) · (1 − Σ s²ᵢ / s²), with the variance of each of the k items and of
+    the rows' sums (Cronbach 1951, Psychometrika 16, 297–334). Reversed items are turned
+    before. Sums are of whole numbers and thus exact; rows are read once, not kept.
+    Raises ``ValueError`` below two items or two rows, and where every sum is the same.
+    """
+    n, linear, square, whole, whole_square = 0, [0], [0], 0, 0
+    for row in rows:
+        if n == 0:
+            linear, square = [0] * len(row), [0] * len(row)
+        n += 1
+        for place, value in enumerate(row):
+            linear[place] += value
+            square[place] += value * value
+        whole += sum(row)
+        whole_square += sum(row) ** 2
+    # n² times each variance: the n − 1 of sample variances cancels out.
+    total = n * whole_square - whole * whole
+    if len(linear) < 2 or total == 0:
+        raise ValueError("alpha needs two items, two rows and sums that differ")
+    parts = sum(n * two - one * one for one, two in zip(linear, square, strict=True))
+    return len(linear) / (len(linear) - 1) * (1 - parts / total)
 
 
 def reverse(value: float, points: int = 5) -> float:

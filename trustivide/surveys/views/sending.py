@@ -12,7 +12,9 @@ from trustivide.core.errors import Refused
 from trustivide.surveys import launching, queries
 from trustivide.surveys.catalogue import latest
 from trustivide.surveys.forms.sending import LaunchForm
+from trustivide.surveys.overlap import Overlaps
 from trustivide.surveys.views.base import bp
+from trustivide.surveys.views.words import conflict_in_words
 from trustivide.teams import queries as teams
 from trustivide.web.access import found, member
 from trustivide.web.fragments import go, page, tell
@@ -105,6 +107,9 @@ def launch() -> ResponseReturnValue:
     except IntegrityError:
         # Pressed twice: the first press has sent it, and the page of that survey follows.
         db.session.rollback()
+    except Overlaps as refused:
+        tell(conflict_in_words(refused.conflicts[0]), "attention")
+        return go(url_for("teams.show", team_id=team.id))
     except Refused:
         tell(_("Det finns ingen i teamet att skicka till. Lägg till deltagare först."), "attention")
         return go(url_for("teams.show", team_id=team.id))
