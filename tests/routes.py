@@ -8,7 +8,7 @@ from sqlalchemy import select
 from werkzeug.routing import Rule
 
 from tests.factories import account, colleague
-from tests.surveys.stories import launched
+from tests.surveys.stories import actor_of, launched
 from trustivide.auth import sign_ins
 from trustivide.auth.models import KnownDevice, Passkey, SignIn
 from trustivide.core import clock
@@ -17,6 +17,8 @@ from trustivide.core.subjects import Person
 from trustivide.organisations.models import ColleagueInvitation
 from trustivide.organisations.queries import owned_by
 from trustivide.privacy.models import AddressChange, Export, Request
+from trustivide.surveys import building
+from trustivide.surveys.catalogue import latest
 from trustivide.teams.models import TeamMember
 from trustivide.workshops.models import Search
 
@@ -79,8 +81,15 @@ def alices(app: Flask) -> dict[str, str]:
         session.flush()
         sign_ins.begin(session, alice, now)
         signed_in_id = session.scalars(select(SignIn.id)).first()
+        own = building.copy(session, actor_of(alice), latest("tillit-i-team"), now)
     return {
         "team_id": str(survey.team_id),
+        "instrument_id": str(own.id),
+        "section": "knowing",
+        "item": "competence_1",
+        "part": "comment",
+        "dimension": "care",
+        "key": "tillit-i-team",
         "member_id": str(member.id),
         "survey_id": str(survey.id),
         "user_id": str(alice.id),

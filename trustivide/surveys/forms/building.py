@@ -299,5 +299,5 @@ class ImportForm(Form):
                 field.data = read.decode("utf-8-sig")
             except UnicodeDecodeError:
                 raise ValidationError(_l("Filen är inte text i UTF-8.")) from None
-        elif not field.data:
+        if not field.data:
             raise ValidationError(_l("Välj en fil eller klistra in innehållet."))

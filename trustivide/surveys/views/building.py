@@ -107,11 +107,11 @@ def new_section(instrument_id: UUID) -> ResponseReturnValue:
     return _section(own_of(instrument_id), None)
 
 
-@bp.route("/instruments/<uuid:instrument_id>/sections/<part>", methods=["GET", "POST"])
+@bp.route("/instruments/<uuid:instrument_id>/sections/<section>", methods=["GET", "POST"])
 @member("surveys.manage")
-def instrument_section(instrument_id: UUID, part: str) -> ResponseReturnValue:
+def instrument_section(instrument_id: UUID, section: str) -> ResponseReturnValue:
     """A section's title and text."""
-    return _section(own_of(instrument_id), part)
+    return _section(own_of(instrument_id), section)
 
 
 def _section(own: Own, key: str | None) -> ResponseReturnValue:
@@ -142,11 +142,11 @@ def new_dimension(instrument_id: UUID) -> ResponseReturnValue:
     return _dimension(own_of(instrument_id), None)
 
 
-@bp.route("/instruments/<uuid:instrument_id>/dimensions/<part>", methods=["GET", "POST"])
+@bp.route("/instruments/<uuid:instrument_id>/dimensions/<dimension>", methods=["GET", "POST"])
 @member("surveys.manage")
-def instrument_dimension(instrument_id: UUID, part: str) -> ResponseReturnValue:
+def instrument_dimension(instrument_id: UUID, dimension: str) -> ResponseReturnValue:
     """A dimension's name and description."""
-    return _dimension(own_of(instrument_id), part)
+    return _dimension(own_of(instrument_id), dimension)
 
 
 def _dimension(own: Own, key: str | None) -> ResponseReturnValue:
@@ -164,21 +164,21 @@ def _dimension(own: Own, key: str | None) -> ResponseReturnValue:
     return _back(own, dimension.key)
 
 
-@bp.route("/instruments/<uuid:instrument_id>/sections/<part>/items", methods=["GET", "POST"])
+@bp.route("/instruments/<uuid:instrument_id>/sections/<section>/items", methods=["GET", "POST"])
 @member("surveys.manage")
-def new_item(instrument_id: UUID, part: str) -> ResponseReturnValue:
+def new_item(instrument_id: UUID, section: str) -> ResponseReturnValue:
     """One more item, at the end of a section."""
     own = own_of(instrument_id)
     if request.method == "GET":
-        _standing(own, part, Section)
-    return _item(own, None, into=part)
+        _standing(own, section, Section)
+    return _item(own, None, into=section)
 
 
-@bp.route("/instruments/<uuid:instrument_id>/items/<part>", methods=["GET", "POST"])
+@bp.route("/instruments/<uuid:instrument_id>/items/<item>", methods=["GET", "POST"])
 @member("surveys.manage")
-def instrument_item(instrument_id: UUID, part: str) -> ResponseReturnValue:
+def instrument_item(instrument_id: UUID, item: str) -> ResponseReturnValue:
     """An item: its words, its kind and what belongs to that."""
-    return _item(own_of(instrument_id), part)
+    return _item(own_of(instrument_id), item)
 
 
 def _item(own: Own, key: str | None, into: str | None = None) -> ResponseReturnValue:
@@ -203,7 +203,7 @@ def _item(own: Own, key: str | None, into: str | None = None) -> ResponseReturnV
     tell(_("Frågan är sparad."))
     if request.form.get("step") == "another" and into:
         kind = form.kind.data
-        return go(url_for("surveys.new_item", instrument_id=own.row.id, part=into, kind=kind))
+        return go(url_for("surveys.new_item", instrument_id=own.row.id, section=into, kind=kind))
     return _back(own, item.key)
 
 

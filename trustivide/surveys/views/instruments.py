@@ -154,6 +154,10 @@ def _preview(instrument: Instrument, **where: Any) -> ResponseReturnValue:
     if instrument.layout != ON_ONE_PAGE:
         parts = [(section,) for section in instrument.sections] or parts
     number = min(max(1, request.args.get("part", 1, int)), len(parts))
+    options = {
+        item.key: [(v, label.in_(locale) if label else v) for v, label in item.scale]
+        for item in instrument.items
+    }
     with force_locale(locale):
         phone = render_template(
             "surveys/instruments/phone.html",
@@ -161,10 +165,8 @@ def _preview(instrument: Instrument, **where: Any) -> ResponseReturnValue:
             sections=parts[number - 1],
             number=number,
             count=len(parts),
-            options={
-                item.key: [(v, label.in_(locale) if label else v) for v, label in item.scale]
-                for item in instrument.items
-            },
+            options=options,
+            labels={key: dict(found) for key, found in options.items()},
         )
     return page(
         "surveys/instruments/preview.html",
