@@ -17,8 +17,12 @@ from trustivide.core.subjects import Person
 from trustivide.organisations.models import ColleagueInvitation
 from trustivide.organisations.queries import owned_by
 from trustivide.privacy.models import AddressChange, Export, Request
+<<<<<<< HEAD
 from trustivide.surveys import building
 from trustivide.surveys.catalogue import latest
+=======
+from trustivide.surveys.models import Invitation
+>>>>>>> surveys
 from trustivide.teams.models import TeamMember
 from trustivide.workshops.models import Search
 
@@ -34,6 +38,9 @@ def alices(app: Flask) -> dict[str, str]:
     now = clock.now()
     member = db.session.scalars(select(TeamMember)).first()
     assert member is not None
+    invited = db.session.scalars(
+        select(Invitation).where(Invitation.email_digest == member.email_digest)
+    ).one()
     with transaction() as session:
         reference = Person.of(alice.id).reference
         request = Request(reference=reference, kind="export", received_at=now, due_on=now.date())
@@ -92,6 +99,7 @@ def alices(app: Flask) -> dict[str, str]:
         "key": "tillit-i-team",
         "member_id": str(member.id),
         "survey_id": str(survey.id),
+        "invited_id": str(invited.id),
         "user_id": str(alice.id),
         "sign_in_id": str(signed_in_id),
         "device_id": str(device.id),

@@ -17,6 +17,7 @@ KINDS = sorted(p.name for p in (ROOT / "mail").iterdir() if p.is_dir())
 FRAMES = {
     "base.html",
     "bare.html",
+    "_answering.html",
     "_centre.html",
     "_open.html",
 }  # their pages say what they are called

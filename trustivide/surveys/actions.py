@@ -1,6 +1,7 @@
 """What happens to answers. Submitting never writes an invitation."""
 
 import logging
+from dataclasses import dataclass
 from datetime import datetime
 from types import ModuleType
 from uuid import UUID, uuid4
@@ -20,7 +21,7 @@ from trustivide.rights.ledger import ledger
 from trustivide.surveys import anonymity
 from trustivide.surveys.catalogue import Answer
 from trustivide.surveys.models import AnswerSet, Draft, Survey
-from trustivide.surveys.queries import answers_by_code
+from trustivide.surveys.queries import EDITS, answers_by_code, has_answered
 
 log = logging.getLogger(__name__)
 
@@ -38,23 +39,67 @@ class Closed(Exception):
     """The survey closed before the answers arrived; nothing was stored."""
 
 
-def save_draft(session: Session, survey_id: UUID, cookie: str, answers: dict[str, str]) -> None:
-    """Keep half-filled answers under the browser's cookie; nothing names the invitation."""
-    sealed = anonymity.seal_draft(cookie, answers)
-    session.execute(
-        _dialect(session)
-        .insert(Draft)
-        .values(
-            id=uuid4(),
-            survey_id=survey_id,
-            cookie_digest=ring().digest(cookie, "draft"),
-            sealed=sealed,
+@dataclass(frozen=True)
+class Edit:
+    """Where a save stands among those of one opened page: the page's own name, and a count."""
+
+    page: str
+    number: int
+
+
+KEPT_EDITS = 20
+"""For how many opened pages a draft remembers how far they have saved."""
+
+
+def save_draft(
+    session: Session,
+    survey_id: UUID,
+    cookie: str,
+    answers: dict[str, str],
+    edit: Edit | None = None,
+    *,
+    token: str | None = None,
+) -> None:
+    """Add to the half-filled answers under the browser's cookie; nothing names the invitation.
+
+    A save that a later one of the same page has overtaken on its way changes nothing.
+    Raises :class:`AlreadyAnswered` when the link ``token`` has been used meanwhile.
+    """
+    digest = ring().digest(cookie, "draft")
+    statement = select(Draft).where(Draft.cookie_digest == digest).with_for_update()
+    draft = session.scalar(statement)
+    if draft is None:
+        # Not add(): two first saves at once, of as one types and of going on, are one row.
+        session.execute(
+            _dialect(session)
+            .insert(Draft)
+            .values(
+                id=uuid4(),
+                survey_id=survey_id,
+                cookie_digest=digest,
+                sealed=anonymity.seal_draft(cookie, {}),
+            )
+            .on_conflict_do_nothing(index_elements=["cookie_digest"])
         )
-        .on_conflict_do_update(index_elements=["cookie_digest"], set_={"sealed": sealed})
-    )
+        draft = session.scalars(statement).one()
+    if token is not None and has_answered(session, token):
+        raise AlreadyAnswered
+    held = anonymity.open_draft(cookie, draft.sealed)
+    edits = held.pop(EDITS, {})
+    if edit is not None:
+        if edit.number <= edits.pop(edit.page, 0):
+            return
+        edits = dict([*edits.items(), (edit.page, edit.number)][-KEPT_EDITS:])
+    draft.sealed = anonymity.seal_draft(cookie, {**held, **answers, EDITS: edits})
+    session.flush()
 
 
 def _dialect(session: Session) -> ModuleType:
+    """Whose INSERT knows ON CONFLICT.
+
+    Rather than a caught violation: PostgreSQL writes a violated key with the
+    time into its own log, and that would date an answer.
+    """
     return postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
 
 
@@ -98,11 +143,7 @@ def submit(
 def _insert(
     session: Session, survey_id: UUID, slot: bytes, receipt: bytes, answers: dict[str, Answer]
 ) -> bool:
-    """Insert the answer set if its slot is free.
-
-    ON CONFLICT rather than a caught violation: PostgreSQL writes a violated
-    key with the time into its own log, and that would date an answer.
-    """
+    """Insert the answer set if its slot is free."""
     statement = (
         _dialect(session)
         .insert(AnswerSet)

@@ -9,6 +9,7 @@ import hashlib
 import hmac
 import json
 import secrets
+from typing import Any
 from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
@@ -67,20 +68,20 @@ def new_draft_cookie() -> str:
     return secrets.token_urlsafe(32)
 
 
-def seal_draft(cookie: str, answers: dict[str, str]) -> bytes:
+def seal_draft(cookie: str, answers: dict[str, Any]) -> bytes:
     """Encrypt a draft with a key that is derived from the cookie and stored nowhere."""
     nonce = secrets.token_bytes(12)
     text = json.dumps(answers, ensure_ascii=False).encode()
     return nonce + AESGCM(_draft_key(cookie)).encrypt(nonce, text, None)
 
 
-def open_draft(cookie: str, sealed: bytes) -> dict[str, str]:
-    """The draft's answers by item key; empty when the cookie doesn't fit."""
+def open_draft(cookie: str, sealed: bytes) -> dict[str, Any]:
+    """What was sealed: answers by item key, and how far saving got; empty for another cookie."""
     try:
         text = AESGCM(_draft_key(cookie)).decrypt(sealed[:12], sealed[12:], None)
     except InvalidTag:
         return {}
-    answers: dict[str, str] = json.loads(text)
+    answers: dict[str, Any] = json.loads(text)
     return answers
 
 

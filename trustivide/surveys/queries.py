@@ -1,6 +1,5 @@
 """Reading surveys, always from where the reader stands."""
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -15,7 +14,6 @@ from trustivide.core.crypto import ring
 from trustivide.core.text import Text
 from trustivide.organisations.models import Organisation
 from trustivide.organisations.queries import Actor, organisation_of
-from trustivide.outbox.models import Mail
 from trustivide.surveys import anonymity, snapshot
 from trustivide.surveys.catalogue import Instrument, load, read
 from trustivide.surveys.models import (
@@ -28,7 +26,7 @@ from trustivide.surveys.models import (
     Snapshot,
     Survey,
 )
-from trustivide.teams.models import Team
+from trustivide.teams.models import Team, TeamMember
 
 
 @dataclass(frozen=True)
@@ -145,6 +143,10 @@ def rights_used(session: Session, code: str) -> list[tuple[Text, date]]:
     return [note for notes in notes_by_code for note in notes(session, digest)]
 
 
+EDITS = "-"
+"""Where a draft keeps how far each opened page has saved. No item's key begins so."""
+
+
 def draft_for(session: Session, survey_id: UUID, cookie: str | None) -> dict[str, str]:
     """The answers saved so far on this device; empty without a fitting cookie."""
     if not cookie:
@@ -154,11 +156,36 @@ def draft_for(session: Session, survey_id: UUID, cookie: str | None) -> dict[str
             Draft.cookie_digest == ring().digest(cookie, "draft"), Draft.survey_id == survey_id
         )
     )
-    return anonymity.open_draft(cookie, sealed) if sealed else {}
+    held = anonymity.open_draft(cookie, sealed) if sealed else {}
+    return {key: typed for key, typed in held.items() if key != EDITS}
+
+
+def holds(session: Session, token: str, code: str) -> bool:
+    """Whether the answer set of this link is the one that the receipt code opens."""
+    stored = session.scalar(
+        select(AnswerSet.receipt).where(AnswerSet.slot == anonymity.slot_of(token))
+    )
+    return stored is not None and bytes(stored) == anonymity.receipt_of(code)
+
+
+def called(session: Session, survey: Survey) -> list[tuple[str, str | None]]:
+    """Address and name of everybody in the team, to be looked for in what somebody writes.
+
+    For the writer's own eyes, so that a comment gives nobody away by mistake.
+    """
+    rows = session.execute(
+        select(TeamMember.email, TeamMember.name).where(TeamMember.team_id == survey.team_id)
+    )
+    return [(email, name) for email, name in rows]
 
 
 def participation(session: Session, survey: Survey) -> int | None:
-    """How many have answered, or ``None`` while that is open and fewer than k."""
+    """How many have answered: exactly once the survey is closed, in steps of k while it is open.
+
+    ``None`` below k while it is open. Rounded down to a multiple of k, since a count
+    that grows by one as Dora leaves her desk says that Dora answered. At a step it still
+    says that one of k did so since the last.
+    """
     if survey.closed_at is not None:
         frozen = snapshot_of(session, survey)
         return int(frozen["answered"]) if frozen else None
@@ -168,24 +195,13 @@ def participation(session: Session, survey: Survey) -> int | None:
         )
         or 0
     )
-    return answered if answered >= survey.k else None
+    return answered // survey.k * survey.k or None
 
 
 def snapshot_of(session: Session, survey: Survey) -> dict[str, Any] | None:
     """The frozen result of a closed survey, in the shape that :mod:`snapshot` describes."""
     stored = session.scalar(select(Snapshot.figures).where(Snapshot.survey_id == survey.id))
     return snapshot.upgraded(stored, instrument_of(survey)) if stored else None
-
-
-def delivery(session: Session, survey: Survey) -> Counter[str]:
-    """How many invitations are in which delivery state. Reminders are never counted."""
-    rows = session.execute(
-        select(Mail.state, func.count())
-        .join(Invitation, Mail.about_id == Invitation.id)
-        .where(Invitation.survey_id == survey.id)
-        .group_by(Mail.state)
-    )
-    return Counter({str(state): int(number) for state, number in rows})
 
 
 def running(session: Session, organisation_id: UUID) -> Sequence[Survey]:

@@ -44,7 +44,7 @@ from trustivide.surveys.editing import (
     words,
 )
 from trustivide.surveys.importing import LARGEST
-from trustivide.web.forms import Form, at_most
+from trustivide.web.forms import Form, at_most, required
 from trustivide.web.locale import language
 
 KINDS = {
@@ -192,6 +192,7 @@ class ItemForm(PartForm):
     _TEXT = _l("Skriv frågan på minst ett av språken.")
     kind = SelectField(
         _l("Frågetyp"),
+        [required(_l("Välj en frågetyp."))],
         choices=[SelectChoice(value, label) for value, label in KINDS.items()],
         default=AGREEMENT5,
     )

@@ -12,6 +12,7 @@ from trustivide.core import clock
 from trustivide.core.db import db, transaction
 from trustivide.core.errors import Refused
 from trustivide.surveys import building, editing, own_instruments
+from trustivide.surveys.answering.base import options
 from trustivide.surveys.catalogue import ON_ONE_PAGE, Instrument, InstrumentError
 from trustivide.surveys.forms.building import KINDS, LAYOUTS, HeadingForm, ImportForm
 from trustivide.surveys.importing import imported
@@ -154,10 +155,6 @@ def _preview(instrument: Instrument, **where: Any) -> ResponseReturnValue:
     if instrument.layout != ON_ONE_PAGE:
         parts = [(section,) for section in instrument.sections] or parts
     number = min(max(1, request.args.get("part", 1, int)), len(parts))
-    options = {
-        item.key: [(v, label.in_(locale) if label else v) for v, label in item.scale]
-        for item in instrument.items
-    }
     with force_locale(locale):
         phone = render_template(
             "surveys/instruments/phone.html",
@@ -165,8 +162,7 @@ def _preview(instrument: Instrument, **where: Any) -> ResponseReturnValue:
             sections=parts[number - 1],
             number=number,
             count=len(parts),
-            options=options,
-            labels={key: dict(found) for key, found in options.items()},
+            **options(instrument, locale),
         )
     return page(
         "surveys/instruments/preview.html",

@@ -1,6 +1,14 @@
 """Every page of surveys for leaders; importing this gives the blueprint its routes."""
 
-from trustivide.surveys.views import building, instruments, results, running, sending
+from trustivide.surveys.views import (
+    building,
+    instruments,
+    inviting,
+    method,
+    results,
+    running,
+    sending,
+)
 from trustivide.surveys.views.base import bp
 
-__all__ = ["bp", "building", "instruments", "results", "running", "sending"]
+__all__ = ["bp", "building", "instruments", "inviting", "method", "results", "running", "sending"]
