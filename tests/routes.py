@@ -17,12 +17,9 @@ from trustivide.core.subjects import Person
 from trustivide.organisations.models import ColleagueInvitation
 from trustivide.organisations.queries import owned_by
 from trustivide.privacy.models import AddressChange, Export, Request
-<<<<<<< HEAD
 from trustivide.surveys import building
 from trustivide.surveys.catalogue import latest
-=======
 from trustivide.surveys.models import Invitation
->>>>>>> surveys
 from trustivide.teams.models import TeamMember
 from trustivide.workshops.models import Search
 

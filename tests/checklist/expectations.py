@@ -221,7 +221,6 @@ EXPECTED: dict[str, Expected] = {
     "surveys.show": LEAD_ALICES,
     "surveys.closure": LEAD_ALICES,
     "surveys.reminders": LEAD_ALICES,
-<<<<<<< HEAD
     "surveys.instruments": LEAD,
     "surveys.new_instrument": LEAD,
     "surveys.instrument_import": LEAD,
@@ -246,12 +245,10 @@ EXPECTED: dict[str, Expected] = {
     "surveys.instrument_item": LEAD_ALICES,
     "surveys.part_removal": LEAD_ALICES,
     "surveys.instrument_order": LEAD_ALICES,
-=======
     "surveys.delivery": LEAD_ALICES,
     "surveys.invite": LEAD_ALICES,
     "surveys.send_again": LEAD_ALICES,
     "surveys.remove_invitation": LEAD_ALICES,
->>>>>>> surveys
     "organisations.roles": MEMBER_ALICES,
     "organisations.people": ADMIN_ALICES,
     "organisations.role": ADMIN_ALICES,
