@@ -67,7 +67,6 @@ class InEither:
 
     def __init__(self, other: str, message: Any) -> None:
         self.other, self.message = other, message
-        self.field_flags: dict[str, bool] = {"required": True}
 
     def __call__(self, form: Any, field: Field) -> None:
         """Raise :class:`ValidationError` when both are empty."""
