@@ -6,9 +6,20 @@ from trustivide.surveys.views import (
     inviting,
     method,
     results,
+    rounds,
     running,
     sending,
 )
 from trustivide.surveys.views.base import bp
 
-__all__ = ["bp", "building", "instruments", "inviting", "method", "results", "running", "sending"]
+__all__ = [
+    "bp",
+    "building",
+    "instruments",
+    "inviting",
+    "method",
+    "results",
+    "rounds",
+    "running",
+    "sending",
+]
