@@ -69,8 +69,9 @@ def closure(survey_id: UUID) -> ResponseReturnValue:
     """Close by hand, after saying what that means."""
     listed = survey(survey_id)
     if request.method == "POST":
+        frozen = closing.freeze(db.session(), listed.survey)
         with transaction() as session:
-            closing.close(session, listed.survey, clock.now())
+            closing.close(session, listed.survey, clock.now(), frozen)
         tell(_("Enkäten är stängd och resultatet låst."))
         return go(url_for("surveys.show", survey_id=survey_id))
     answered = queries.participation(db.session(), listed.survey)
