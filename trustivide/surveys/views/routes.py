@@ -1,6 +1,8 @@
 """Every page of surveys for leaders; importing this gives the blueprint its routes."""
 
 from trustivide.surveys.views import (
+    building,
+    instruments,
     inviting,
     method,
     results,
@@ -11,4 +13,15 @@ from trustivide.surveys.views import (
 )
 from trustivide.surveys.views.base import bp
 
-__all__ = ["bp", "inviting", "method", "results", "rounds", "running", "sending", "sharing"]
+__all__ = [
+    "bp",
+    "building",
+    "instruments",
+    "inviting",
+    "method",
+    "results",
+    "rounds",
+    "running",
+    "sending",
+    "sharing",
+]
