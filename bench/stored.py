@@ -20,6 +20,7 @@ from trustivide.teams.models import Team
 
 INSTRUMENT = "tillit-i-team"
 AT_ONCE = 5_000
+COMMENTS = 20
 
 
 def survey(organisation: Organisation, invited: int) -> Survey:
@@ -88,13 +89,13 @@ def answer(asked: Survey, number: int) -> None:
 
 
 def _answers(instrument: Instrument, random: Random, n: int) -> dict[str, Answer]:
-    """One in ten writes a comment."""
+    """The first twenty write a comment: a page that shows more of them is longer."""
     given: dict[str, Answer] = {
         item.key: random.choice((1, 2, 3, 4, 4, 5, 5, None))
         for item in instrument.items
         if item.kind == "agreement5"
     }
-    if n % 10 == 0:
+    if n < COMMENTS:
         given |= {
             item.key: f"Vi hinner prata för sällan ({n})."
             for item in instrument.items

@@ -270,9 +270,11 @@ def close_and_read(environment: Environment, survey_id: UUID) -> dict[str, float
     """What a child process does: close, then read the results; seconds, peak KiB, milliseconds."""
     with application(environment) as app:
         began = time.perf_counter()
+        frozen = closing.freeze(db.session(), db.session.get_one(Survey, survey_id))
+        computed = time.perf_counter()
         with transaction() as session:
-            closing.close(session, session.get_one(Survey, survey_id), clock.now())
-        seconds, memory = time.perf_counter() - began, peak()
+            closing.close(session, session.get_one(Survey, survey_id), clock.now(), frozen)
+        ended, memory = time.perf_counter(), peak()
         db.session.remove()
         client = app.test_client()
         client.post("/auth/login", data={"email": ADDRESS, "password": PASSWORD})
@@ -282,7 +284,12 @@ def close_and_read(environment: Environment, survey_id: UUID) -> dict[str, float
             before = time.perf_counter()
             assert client.get(f"/surveys/{survey_id}").status_code == 200
             taken.append(1000 * (time.perf_counter() - before))
-    return {"seconds": seconds, "peak": memory, "read": statistics.median(taken[1:])}
+    return {
+        "seconds": ended - began,
+        "locked": ended - computed,
+        "peak": memory,
+        "read": statistics.median(taken[1:]),
+    }
 
 
 def closings(where: Places, database: str, sizes: tuple[int, ...]) -> Iterator[Figure]:
@@ -297,6 +304,7 @@ def closings(where: Places, database: str, sizes: tuple[int, ...]) -> Iterator[F
         told = _in_child(environment, survey_id)
         read.append(told["read"])
         yield measured(f"{database}: closing {size:,} answer sets", told["seconds"], "s")
+        yield at_most(f"{database}: closing {size:,}, others wait", told["locked"], "s", 2)
         yield measured(f"{database}: closing {size:,}, peak memory", told["peak"] / 1024, "MiB")
         yield at_most(f"{database}: results page of {size:,}", told["read"], "ms", 20)
     if len(read) > 1:

@@ -17,6 +17,7 @@ from trustivide.core.subjects import Person
 from trustivide.organisations.models import ColleagueInvitation
 from trustivide.organisations.queries import owned_by
 from trustivide.privacy.models import AddressChange, Export, Request
+from trustivide.surveys.models import Invitation
 from trustivide.teams.models import TeamMember
 from trustivide.workshops.models import Search
 
@@ -32,6 +33,9 @@ def alices(app: Flask) -> dict[str, str]:
     now = clock.now()
     member = db.session.scalars(select(TeamMember)).first()
     assert member is not None
+    invited = db.session.scalars(
+        select(Invitation).where(Invitation.email_digest == member.email_digest)
+    ).one()
     with transaction() as session:
         reference = Person.of(alice.id).reference
         request = Request(reference=reference, kind="export", received_at=now, due_on=now.date())
@@ -83,6 +87,7 @@ def alices(app: Flask) -> dict[str, str]:
         "team_id": str(survey.team_id),
         "member_id": str(member.id),
         "survey_id": str(survey.id),
+        "invited_id": str(invited.id),
         "user_id": str(alice.id),
         "sign_in_id": str(signed_in_id),
         "device_id": str(device.id),

@@ -60,6 +60,7 @@ from trustivide.rights import ledger
 from trustivide.surveys import actions as survey_actions
 from trustivide.surveys import closing as survey_closing
 from trustivide.surveys import invitations as survey_invitations
+from trustivide.surveys import inviting as survey_inviting
 from trustivide.surveys import launching as survey_launching
 from trustivide.surveys import mails as survey_mails
 from trustivide.surveys import queries as survey_queries
@@ -68,8 +69,8 @@ from trustivide.surveys.answering import routes as answering
 from trustivide.surveys.views import routes as surveys
 from trustivide.teams import actions as team_actions
 from trustivide.teams import queries as team_queries
-from trustivide.teams import views as teams
-from trustivide.web import access, cookies, errors, headers, joined, limits, locale
+from trustivide.teams.views import routes as teams
+from trustivide.web import access, cookies, errors, files, headers, joined, limits, locale
 from trustivide.web import views as web
 from trustivide.workshops import views as workshops
 
@@ -92,6 +93,7 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
         static_folder=str(ROOT / "static"),
         instance_path=str(settings.instance),
     )
+    app.request_class = files.InMemory
     _configure(app, settings)
     crypto.install(settings.keys)
     activities.engage(settings.recipients)
@@ -163,8 +165,9 @@ def _configure(app: Flask, settings: config.Settings) -> None:
         SESSION_COOKIE_SAMESITE="Lax",
         WTF_CSRF_SSL_STRICT=False,  # web.headers checks Origin and Sec-Fetch-Site instead
         WTF_CSRF_TIME_LIMIT=None,  # as long as the session: a slow form must not be lost
-        # A hundred thousand pasted characters fit, of four bytes each, written as %XX.
-        MAX_CONTENT_LENGTH=2_000_000,
+        # A file of two million bytes fits, with the form around it, and so do a hundred
+        # thousand pasted characters of four bytes each, written as %XX.
+        MAX_CONTENT_LENGTH=2_500_000,
         MAX_FORM_MEMORY_SIZE=500_000,
         MAX_FORM_PARTS=1000,
         MAIL_SERVER=settings.values["MAIL_SERVER"],
@@ -211,6 +214,8 @@ def _connect_features() -> None:
     )
     registries.stores[:] = [delivery.DEVELOPMENT_MAIL, export.FILES]
     team_actions.removal_blockers[:] = [survey_closing.blocks_removal]
+    team_actions.open_invitations[:] = [survey_inviting.open_of]
+    team_actions.member_edited.connect(survey_inviting.on_member_edited)
     for told in (survey_closing.on_organisation_closing, contract.on_closing):
         organisation_actions.organisation_closing.connect(told)
     address_changes.address_corrected.connect(survey_launching.on_address_corrected)

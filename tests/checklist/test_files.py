@@ -30,9 +30,9 @@ def upload(client: FlaskClient, *files: tuple[str, bytes], **more: str) -> int:
 
 
 def test_checklist_38_uploads_are_few_small_and_never_unpacked(client: FlaskClient) -> None:
-    """The one thing that is ever uploaded is a receipt: JSON, below 200 KB."""
+    """A receipt is JSON below 200 KB; lists of people are put to the test in tests/teams."""
     assert upload(client, ("kvitto.json", b"x" * 200_001)) == 422
-    assert upload(client, ("kvitto.json", b"x" * 2_200_000)) == 413
+    assert upload(client, ("kvitto.json", b"x" * 2_700_000)) == 413
     nested = b"[" * 100_000 + b"]" * 100_000
     number = b'{"signature": {"key_version": ' + b"9" * 190_000 + b', "value": "00"}}'
     bomb = gzip.compress(b'{"a": "' + b"0" * 50_000_000 + b'"}')
@@ -73,8 +73,10 @@ def test_checklist_38_nothing_that_comes_from_outside_is_unpacked_or_deserialise
                 assert called != "yaml.load" or "Loader=_StrictLoader" in ast.unparse(node)
                 assert "shell=True" not in ast.unparse(node), path
                 if called.endswith("ZipFile"):
-                    opened.append(ast.unparse(node.args[1]))
-    assert set(opened) == {"'w'"}
+                    mode = ast.unparse(node.args[1]) if len(node.args) > 1 else "'r'"
+                    opened.append((mode, str(path.relative_to(ROOT))))
+    # Made here, but for a workbook that is handed in: looked over before it is unpacked.
+    assert [path for mode, path in opened if mode != "'w'"] == ["trustivide/core/tables.py"]
 
 
 @pytest.mark.parametrize("role", ["owner", "staff-owner", "stranger"])

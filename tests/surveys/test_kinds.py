@@ -118,7 +118,7 @@ def test_every_kind_is_asked_looked_over_and_corrected(app: Flask, survey: Surve
     assert "(frivilligt)" in question(page, "guide")
     assert "(frivilligt)" not in question(page, "helped")
     assert question(page, "helped").count('type="checkbox"') == 4
-    assert 'aria-describedby="helped-help"' in page
+    assert 'aria-describedby="helped-help helped-how"' in page
 
     # Refused beside its field, and what was chosen is kept.
     both = dora.post(f"{start}/1", data=FIRST | {"helped": ["", "buddy", "x"], "more": ""})

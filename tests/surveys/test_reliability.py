@@ -2,12 +2,13 @@
 
 import random
 import statistics as oracle
+from datetime import timedelta
 from uuid import uuid4
 
+import time_machine
 from flask import Flask
-from sqlalchemy import delete, func, select
+from sqlalchemy import func, select
 
-from tests.conftest import both_databases
 from tests.factories import customer
 from tests.surveys.stories import launch, team_of
 from trustivide.core import clock
@@ -25,7 +26,7 @@ def closed(organisation: int, answered: list[dict[str, int | None]], **more: boo
     owner = customer(
         "Ägare", f"owner{organisation}@exempel.test", organisation=f"Bolag {organisation}"
     )
-    survey = launch(owner, team_of(owner, 30, prefix=f"p{organisation}-"))
+    survey = launch(owner, team_of(owner, 24, prefix=f"p{organisation}-"))
     with transaction() as session:
         for answers in answered:
             token, code = uuid4().hex, anonymity.new_receipt_code()
@@ -67,24 +68,26 @@ def alpha(answered: list[dict[str, int | None]], keys: list[str]) -> float:
     return round(len(keys) / (len(keys) - 1) * (1 - parts / whole), 2)
 
 
-@both_databases
 def test_alpha_needs_many_answers_of_several_organisations(app: Flask) -> None:
     rng = random.Random(4)
     sets = [[somebody(rng) for _ in range(24)] for _ in range(5)]
+    day = timedelta(days=1)
     for number in range(4):
         closed(number, sets[number])
     closed(9, [somebody(rng) for _ in range(24)], restricted=True)
-    reliability.measure(clock.now())
+    reliability.measure(clock.now() + day)
     assert reliability.of(db.session(), TEAM) is None, "96 sets of 4, and 24 that may not be used"
 
     sets[4][0]["care_1"] = None
     sets[4][1]["care_1"] = None
-    closed(4, sets[4])
+    last = closed(4, sets[4])
     reliability.measure(clock.now())
+    assert reliability.of(db.session(), TEAM) is None, "what closed today counts from tomorrow on"
+    reliability.measure(clock.now() + day)
     found = reliability.of(db.session(), TEAM)
     assert found is not None
-    assert (found.answer_sets, found.organisations) == (118, 5), "the fewest behind one figure"
-    assert found.computed_on == day_of(clock.now())
+    assert (found.answer_sets, found.organisations) == (100, 5), "of 118, rounded down"
+    assert found.computed_on == day_of(clock.now() + day)
     everybody = [answers for part in sets for answers in part]
     assert found.alphas == {
         **{
@@ -95,12 +98,28 @@ def test_alpha_needs_many_answers_of_several_organisations(app: Flask) -> None:
     }
     assert found.alphas["overall"] > 0.8
 
-    # Raw answers go, the newest figure stays with its date; there is never a second one.
-    before = dict(found.alphas)
+    # Somebody takes their answers back: no figure shows the difference, this month or later.
+    first = dict(found.alphas)
     with transaction() as session:
-        session.execute(delete(AnswerSet))
-    reliability.measure(clock.now())
+        session.delete(
+            session.scalars(select(AnswerSet).where(AnswerSet.survey_id == last.id)).first()
+        )
+    for days in (2, 30, 31, 60):
+        reliability.measure(clock.now() + days * day)
     assert db.session.scalar(select(func.count()).select_from(Reliability)) == 1
     again = reliability.of(db.session(), TEAM)
     assert again is not None
-    assert again.alphas == before
+    assert (again.alphas, again.computed_on) == (first, found.computed_on)
+
+    # The next figure is of the surveys since then alone.
+    later = [[somebody(rng) for _ in range(24)] for _ in range(5)]
+    with time_machine.travel(clock.now() + 20 * day):
+        for number in range(5):
+            closed(20 + number, later[number])
+        reliability.measure(clock.now() + 5 * day)
+        assert reliability.of(db.session(), TEAM).alphas == first  # type: ignore[union-attr]
+        reliability.measure(clock.now() + 15 * day)
+    newest = reliability.of(db.session(), TEAM)
+    assert newest is not None
+    fresh = [answers for part in later for answers in part]
+    assert newest.alphas["care"] == alpha(fresh, [f"care_{n}" for n in range(1, 5)])

@@ -29,7 +29,7 @@ from trustivide.rights.actions import object_to, restrict
 from trustivide.teams import actions
 from trustivide.teams.addresses import MOST, read
 from trustivide.teams.models import Team, TeamMember
-from trustivide.teams.views import UNDO_SECONDS
+from trustivide.teams.views.members import UNDO_SECONDS
 from trustivide.web.forms import clean_address
 
 Browsers = Callable[[], FlaskClient]

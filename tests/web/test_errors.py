@@ -13,7 +13,7 @@ from trustivide.rights import legal_texts
 from trustivide.web.limits import WINDOW, limiter
 
 HTMX = {"HX-Request": "true", "HX-Request-Type": "partial"}
-TOO_LARGE = {"text": "a" * 2_000_000}
+TOO_LARGE = {"text": "a" * 2_500_000}
 TOO_MANY = {f"field{n}": "1" for n in range(1001)}
 
 
@@ -93,7 +93,7 @@ def test_checklist_45_an_error_is_a_page_of_ours_in_both_languages_and_in_part(
         (TOO_LARGE, "application/x-www-form-urlencoded"),
         (TOO_MANY, "multipart/form-data"),
         ({"text": "a" * 500_001}, "multipart/form-data"),
-        ("a" * 2_000_001, "application/json"),
+        ("a" * 2_500_001, "application/json"),
     ],
 )
 def test_what_is_too_large_is_refused_before_it_is_read(

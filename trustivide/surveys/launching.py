@@ -83,11 +83,12 @@ def launch(
     session.add(survey)
     session.flush()
     for member in invited:
-        _invite(session, survey, member.email, now)
+        invite(session, survey, member.email, now)
     return survey
 
 
-def _invite(session: Session, survey: Survey, email: str, now: datetime) -> None:
+def invite(session: Session, survey: Survey, email: str, now: datetime) -> None:
+    """Make an invitation of an open survey and queue its mail. Who counts it is the caller."""
     assert survey.link_key is not None
     invitation_id = uuid4()
     token = anonymity.token_of(survey.link_key, invitation_id)

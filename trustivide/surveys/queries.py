@@ -1,6 +1,5 @@
 """Reading surveys, always from where the reader stands."""
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -15,7 +14,6 @@ from trustivide.core.crypto import ring
 from trustivide.core.text import Text
 from trustivide.organisations.models import Organisation
 from trustivide.organisations.queries import Actor, organisation_of
-from trustivide.outbox.models import Mail
 from trustivide.surveys import anonymity, snapshot
 from trustivide.surveys.catalogue import Instrument, load, read
 from trustivide.surveys.models import (
@@ -182,7 +180,12 @@ def called(session: Session, survey: Survey) -> list[tuple[str, str | None]]:
 
 
 def participation(session: Session, survey: Survey) -> int | None:
-    """How many have answered, or ``None`` while that is open and fewer than k."""
+    """How many have answered: exactly once the survey is closed, in steps of k while it is open.
+
+    ``None`` below k while it is open. Rounded down to a multiple of k, since a count
+    that grows by one as Dora leaves her desk says that Dora answered. At a step it still
+    says that one of k did so since the last.
+    """
     if survey.closed_at is not None:
         frozen = snapshot_of(session, survey)
         return int(frozen["answered"]) if frozen else None
@@ -192,24 +195,13 @@ def participation(session: Session, survey: Survey) -> int | None:
         )
         or 0
     )
-    return answered if answered >= survey.k else None
+    return answered // survey.k * survey.k or None
 
 
 def snapshot_of(session: Session, survey: Survey) -> dict[str, Any] | None:
     """The frozen result of a closed survey, in the shape that :mod:`snapshot` describes."""
     stored = session.scalar(select(Snapshot.figures).where(Snapshot.survey_id == survey.id))
     return snapshot.upgraded(stored, instrument_of(survey)) if stored else None
-
-
-def delivery(session: Session, survey: Survey) -> Counter[str]:
-    """How many invitations are in which delivery state. Reminders are never counted."""
-    rows = session.execute(
-        select(Mail.state, func.count())
-        .join(Invitation, Mail.about_id == Invitation.id)
-        .where(Invitation.survey_id == survey.id)
-        .group_by(Mail.state)
-    )
-    return Counter({str(state): int(number) for state, number in rows})
 
 
 def running(session: Session, organisation_id: UUID) -> Sequence[Survey]:

@@ -2,21 +2,21 @@
 
 A team is far too small for an alpha of its own, and its figure would say more about
 chance than about the questions. Pooled figures are of at least 100 complete answer sets
-of at least 5 organisations, with two decimals, and only the newest is kept: neither sums
-nor older figures, of which one survey's part could be subtracted. Raw answers are deleted
-30 days after closing, so each figure is of the surveys that closed lately; where they are
-too few, the newest figure stays with its date.
+of at least 5 organisations. What keeps them from telling of one survey, let alone of one
+person: no two figures share an answer set, so nothing can be subtracted, not even a set
+that somebody withdraws; alphas have two decimals; the numbers behind them are rounded
+down to hundreds and fives; only the newest figure is kept, and no sums.
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
-from trustivide.core.clock import day_of
+from trustivide.core.clock import begin_of, day_of
 from trustivide.core.db import db, transaction
 from trustivide.surveys import catalogue, statistics
 from trustivide.surveys.catalogue import OVERALL, POINTS, Instrument, Item
@@ -25,14 +25,27 @@ from trustivide.teams.models import Team
 
 LEAST_ANSWER_SETS = 100
 LEAST_ORGANISATIONS = 5
+EVERY = timedelta(days=30)
+"""How long a figure stays: as long as raw answers do, so that the next is of all since then."""
 BATCH = 500
 
 
 def measure(now: datetime) -> None:
-    """Compute every built-in instrument's alphas anew; the worker calls it every night."""
+    """Compute every built-in instrument's alphas, 30 days after the last; called every night.
+
+    Of the surveys that closed before today, and since the day of the figure before.
+    Where they are too few the figure before stays, and the next night tries again.
+    """
+    today = day_of(now)
     for instrument in catalogue.all():
+        before = of(db.session(), instrument)
+        if before is not None and today < before.computed_on + EVERY:
+            continue
+        closed = Survey.closed_at < begin_of(today)
+        if before is not None:
+            closed &= Survey.closed_at >= begin_of(before.computed_on)
         # Read before the transaction: reading many answers must not hold up who writes.
-        found = _pooled(db.session(), instrument)
+        found = _pooled(instrument, _answer_sets(db.session(), instrument, closed))
         if found is None:
             continue
         with transaction() as session:
@@ -40,7 +53,7 @@ def measure(now: datetime) -> None:
             if row is None:
                 row = Reliability(instrument=instrument.key, version=instrument.version)
                 session.add(row)
-            row.computed_on = day_of(now)
+            row.computed_on = today
             row.alphas, row.answer_sets, row.organisations = found
 
 
@@ -53,23 +66,21 @@ def of(session: Session, instrument: Instrument) -> Reliability | None:
     ).one_or_none()
 
 
-def _pooled(session: Session, instrument: Instrument) -> tuple[dict[str, float], int, int] | None:
-    """Alphas by dimension and overall; the fewest answer sets and organisations behind one."""
-    groups: dict[str, list[Item]] = {
-        dimension.key: list(instrument.dimension_items(dimension.key))
-        for dimension in instrument.dimensions
-    }
-    groups[OVERALL] = [item for item in instrument.items if item.dimension]
-    alphas: dict[str, float] = {}
-    behind: list[tuple[int, int]] = []
+def _pooled(
+    instrument: Instrument, answer_sets: Iterable[tuple[UUID, Mapping[str, Any]]]
+) -> tuple[dict[str, float], int, int] | None:
+    """Alphas by dimension and overall, and how many answer sets and organisations at least."""
+    groups = {d.key: instrument.dimension_items(d.key) for d in instrument.dimensions}
+    groups[OVERALL] = tuple(item for item in instrument.items if item.dimension)
     complete: dict[str, list[list[int]]] = {key: [] for key in groups}
     organisations: dict[str, set[UUID]] = {key: set() for key in groups}
-    for organisation, answers in _answer_sets(session, instrument):
+    for organisation, answers in answer_sets:
         for key, items in groups.items():
             scores = _scores(items, answers)
             if scores is not None:
                 complete[key].append(scores)
                 organisations[key].add(organisation)
+    alphas: dict[str, float] = {}
     for key, rows in complete.items():
         if len(rows) < LEAST_ANSWER_SETS or len(organisations[key]) < LEAST_ORGANISATIONS:
             continue
@@ -77,16 +88,23 @@ def _pooled(session: Session, instrument: Instrument) -> tuple[dict[str, float],
             alphas[key] = round(statistics.cronbach_alpha(rows), 2)
         except ValueError:  # a single item, or everybody alike
             continue
-        behind.append((len(rows), len(organisations[key])))
     if not alphas:
         return None
-    return alphas, min(sets for sets, _ in behind), min(number for _, number in behind)
+    return (
+        alphas,
+        _rounded_down(min(len(complete[key]) for key in alphas), LEAST_ANSWER_SETS),
+        _rounded_down(min(len(organisations[key]) for key in alphas), LEAST_ORGANISATIONS),
+    )
+
+
+def _rounded_down(number: int, step: int) -> int:
+    return number - number % step
 
 
 def _answer_sets(
-    session: Session, instrument: Instrument
+    session: Session, instrument: Instrument, closed: ColumnElement[bool]
 ) -> Iterable[tuple[UUID, Mapping[str, Any]]]:
-    """What was answered to closed surveys and may be used, with the organisation asked."""
+    """What was answered to such surveys and may be used, with the organisation asked."""
     return session.execute(
         select(Team.organisation_id, AnswerSet.answers)
         .join(Survey, AnswerSet.survey_id == Survey.id)
@@ -95,14 +113,14 @@ def _answer_sets(
             Survey.instrument == instrument.key,
             Survey.instrument_version == instrument.version,
             Survey.own_version_id.is_(None),
-            Survey.closed_at.is_not(None),
+            closed,
             AnswerSet.restricted.is_(False),
         )
         .execution_options(yield_per=BATCH)
-    ).tuples()
+    )
 
 
-def _scores(items: list[Item], answers: Mapping[str, Any]) -> list[int] | None:
+def _scores(items: tuple[Item, ...], answers: Mapping[str, Any]) -> list[int] | None:
     """The scores of somebody who answered all of these items, high is good; else None."""
     scores = []
     for item in items:

@@ -247,15 +247,18 @@ class _Results:
 
     def people(self, shown: Sequence[Item]) -> list[float]:
         """The mean score of each respondent who answered at least half of the items."""
+        # In whole numbers: a fraction for each answer would take most of a closing's time.
+        top = self.instrument.points + 1
+        turned = [(item.key, item.reversed) for item in shown]
         means = []
         for answers in self.answer_sets:
             scores = [
-                scored(Fraction(value), item)
-                for item in shown
-                if isinstance(value := answers.get(item.key), int)
+                top - value if reversed_ else value
+                for key, reversed_ in turned
+                if isinstance(value := answers.get(key), int)
             ]
             if 2 * len(scores) >= len(shown):
-                means.append(float(sum(scores) / len(scores)))
+                means.append(sum(scores) / len(scores))
         return means
 
     def centre(self, shown: Sequence[Item]) -> Fraction:

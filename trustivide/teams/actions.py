@@ -1,9 +1,10 @@
 """What happens to teams and members. Every action takes part in its caller's transaction."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
+from blinker import Signal
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -15,6 +16,15 @@ from trustivide.teams.models import Team, TeamMember
 
 removal_blockers: list[Callable[[Session, Team], bool]] = []
 """Features above answer here whether a team must stay (a survey is running)."""
+
+
+open_invitations: list[Callable[[Session, TeamMember], Sequence[tuple[UUID, UUID]]]] = []
+"""Features above answer here what a member may still answer: ids of survey and invitation."""
+
+member_edited = Signal(
+    "A leader corrected a member: sent with the member, session=, before= (the digest of the "
+    "address until now) and now=, in the transaction that does it."
+)
 
 
 def create_team(session: Session, actor: Actor, name: str, now: datetime) -> Team:
@@ -90,7 +100,9 @@ def add_members(
     return len(fresh)
 
 
-def edit_member(session: Session, member: TeamMember, *, email: str, name: str | None) -> None:
+def edit_member(
+    session: Session, member: TeamMember, *, email: str, name: str | None, now: datetime
+) -> None:
     """Correct a member. Raises :class:`Refused` when the team has that address already."""
     _lock(session, member.team_id)
     other = session.scalar(
@@ -102,8 +114,16 @@ def edit_member(session: Session, member: TeamMember, *, email: str, name: str |
     )
     if other is not None:
         raise Refused("already in the team")
+    before = bytes(member.email_digest)
     member.email, member.name = email, name or None
     session.flush()
+    if member.email_digest != before:
+        member_edited.send(member, session=session, before=before, now=now)
+
+
+def invited_still(session: Session, member: TeamMember) -> list[tuple[UUID, UUID]]:
+    """What the member may still answer, as ids of survey and invitation."""
+    return [pair for answers in open_invitations for pair in answers(session, member)]
 
 
 def remove_member(session: Session, member: TeamMember) -> None:

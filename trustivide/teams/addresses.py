@@ -7,6 +7,12 @@ from dataclasses import dataclass, field
 MOST = 500
 LONGEST_NAME = 120
 
+# Why something could not be read; the pages have the words.
+NO_ADDRESS = "no_address"
+RUN_TOGETHER = "run_together"
+LONG_NAME = "long_name"
+NOT_AN_ADDRESS = "not_an_address"
+
 # One mailbox of a line (RFC 5322, section 3.4): separators count neither in
 # quotes nor in angle brackets.
 _MAILBOX = re.compile(r'(?:"[^"]*"|<[^>]*>|[^,;\t])+')
@@ -41,8 +47,8 @@ class Reading:
         return not self.problems and not self.too_many
 
 
-class _Unreadable(ValueError):
-    """``str()`` is the key of what is wrong."""
+class Unreadable(ValueError):
+    """No mailbox; ``str()`` is the key of what is wrong."""
 
 
 def read(text: str, already: Collection[str], clean: Callable[[str], str]) -> Reading:
@@ -56,31 +62,34 @@ def read(text: str, already: Collection[str], clean: Callable[[str], str]) -> Re
     for number, line in enumerate(text.splitlines(), start=1):
         for part in filter(None, map(str.strip, _MAILBOX.findall(line))):
             try:
-                name, address = _mailbox(part, clean)
-            except _Unreadable as reason:
+                name, address = mailbox(part, clean)
+            except Unreadable as reason:
                 found.problems.append(Line(number, part, str(reason)))
             else:
                 _take(found, name, address, already)
     return found
 
 
-def _mailbox(part: str, clean: Callable[[str], str]) -> tuple[str | None, str]:
-    """Name and normalised address of ``a@b.se``, ``<a@b.se>`` or ``Name <a@b.se>``."""
+def mailbox(part: str, clean: Callable[[str], str]) -> tuple[str | None, str]:
+    """Name and normalised address of ``a@b.se``, ``<a@b.se>`` or ``Name <a@b.se>``.
+
+    Raises :class:`Unreadable`.
+    """
     name, address = "", part
     if part.endswith(">"):
         name, _, address = part[:-1].rpartition("<")
     name = " ".join("".join(c for c in name if c.isprintable()).strip(' "').split())
     address = address.strip()
     if "@" not in address:
-        raise _Unreadable("no_address")
+        raise Unreadable(NO_ADDRESS)
     if any(c in "<>" for c in name) or any(c.isspace() or c in "<>" for c in address):
-        raise _Unreadable("run_together")
+        raise Unreadable(RUN_TOGETHER)
     if len(name) > LONGEST_NAME:
-        raise _Unreadable("long_name")
+        raise Unreadable(LONG_NAME)
     try:
         return name or None, clean(address)
     except ValueError:
-        raise _Unreadable("not_an_address") from None
+        raise Unreadable(NOT_AN_ADDRESS) from None
 
 
 def _take(found: Reading, name: str | None, address: str, already: Collection[str]) -> None:

@@ -1,7 +1,8 @@
 """Forms of teams and members."""
 
 from flask_babel import lazy_gettext as _l
-from wtforms import EmailField, StringField, TextAreaField
+from flask_wtf.file import FileField, FileRequired
+from wtforms import EmailField, HiddenField, StringField, TextAreaField
 from wtforms.validators import Length
 
 from trustivide.web.forms import Address, Form, at_most, required
@@ -38,3 +39,15 @@ class UndoForm(Form):
     """The signed description of somebody who was just removed."""
 
     token = StringField()
+
+
+class FileForm(Form):
+    """People in a file."""
+
+    file = FileField(_l("Fil med personer"), [FileRequired(_l("Välj en fil."))])
+
+
+class ListingForm(Form):
+    """The people that a preview showed, sealed."""
+
+    people = HiddenField()

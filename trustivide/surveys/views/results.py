@@ -11,6 +11,7 @@ from trustivide.surveys.catalogue import agreement_labels, score_labels
 from trustivide.surveys.queries import Listed
 from trustivide.surveys.snapshot import lowest_dimension
 from trustivide.surveys.views.base import bp, survey
+from trustivide.surveys.views.running import under_way
 from trustivide.web.access import member
 from trustivide.web.fragments import page
 from trustivide.web.locale import language
@@ -22,17 +23,18 @@ from trustivide.workshops.queries import suggest
 def show(survey_id: UUID) -> ResponseReturnValue:
     """A running survey's progress, or a closed one's frozen result."""
     listed = survey(survey_id)
+    if listed.survey.closed_at is None:
+        return under_way(listed, fragment="survey")
     figures = queries.snapshot_of(db.session(), listed.survey)
     lowest = lowest_dimension(figures) if figures else None
     return page(
-        "surveys/results.html" if figures else "surveys/running.html",
+        "surveys/results.html",
         fragment="survey",
         listed=listed,
         survey=listed.survey,
         instrument=listed.instrument,
         figures=figures,
         answered=queries.participation(db.session(), listed.survey),
-        delivery=queries.delivery(db.session(), listed.survey),
         rows=_labelled(listed, figures),
         lowest=lowest,
         suggestions=suggest(lowest, language()) if lowest else [],

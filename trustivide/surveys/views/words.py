@@ -3,8 +3,10 @@
 from babel.lists import format_list
 from flask_babel import gettext as _
 
+from trustivide.surveys.delivery import NOT_SENT, Delivered
+from trustivide.surveys.models import Survey
 from trustivide.surveys.overlap import Conflict
-from trustivide.web.locale import day, language
+from trustivide.web.locale import day, language, moment
 
 
 def conflict_in_words(conflict: Conflict) -> str:
@@ -39,3 +41,58 @@ def conflict_in_words(conflict: Conflict) -> str:
 
 def _listed(names: tuple[str, ...]) -> str:
     return str(format_list(names, locale=language()))
+
+
+def participation_in_words(survey: Survey, answered: int | None) -> str:
+    """How many have answered, as :func:`~trustivide.surveys.queries.participation` gives it."""
+    numbers = {"num": answered, "invited": survey.invited + survey.invited_later}
+    if answered is None:
+        return _("visas när minst %(k)d har svarat", k=survey.k)
+    if survey.closed_at is None:
+        return _("Minst %(num)d av %(invited)d har svarat", **numbers)
+    return _("%(num)d av %(invited)d har svarat", **numbers)
+
+
+def delivery_in_words(row: Delivered) -> tuple[str, str, str]:
+    """The state of an invitation's mail: a word, its tone, and what there is to say about it."""
+    if row.state in {"failed", "bounced"}:
+        return _("Kom inte fram"), "loss", _reason(row)
+    if row.state == "deferred":
+        when = moment(row.next_try) if row.next_try else ""
+        return (
+            _("Försöker igen"),
+            "attention",
+            _("Mottagarens server bad oss vänta. Nästa försök: %(when)s.", when=when),
+        )
+    known = {
+        "ambiguous": (
+            _("Osäkert"),
+            "attention",
+            _("Kontakten bröts, så vi vet inte om mejlet kom fram."),
+        ),
+        "sending": (_("Skickas nu"), "neutral", ""),
+        "sent": (_("Skickat"), "good", ""),
+        NOT_SENT: (_("Inte skickat"), "neutral", ""),
+    }
+    word, tone, more = known.get(row.state, (_("Väntar på att skickas"), "neutral", ""))
+    if row.state == "sent" and row.bounce_status:
+        more = _("Mottagarens server dröjer med att lämna det.")
+    return word, tone, more
+
+
+def _reason(row: Delivered) -> str:
+    """Why a mail did not arrive, from its enhanced status code (RFC 3463) or SMTP reply code."""
+    by_reply = {550: "1.1", 551: "1.1", 552: "2.2", 553: "1.1", 554: "7.1"}
+    code = (row.bounce_status or "").partition(".")[2] or by_reply.get(row.smtp_code or 0, "")
+    subject = code.partition(".")[0]
+    if code == "2.2":
+        return _("Brevlådan är full.")
+    if code == "2.1":
+        return _("Brevlådan är avstängd.")
+    words = {
+        "1": _("Adressen finns inte eller är felstavad."),
+        "3": _("Mottagarens server gick inte att nå."),
+        "4": _("Mottagarens server gick inte att nå."),
+        "7": _("Mottagarens server släpper inte in våra mejl. Be er it-avdelning att göra det."),
+    }
+    return words.get(subject, _("Mottagarens server sa nej utan att säga varför."))

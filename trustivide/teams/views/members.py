@@ -1,9 +1,9 @@
-"""Teams and their members, for leaders."""
+"""The people of a team: adding by pasting, correcting, removing, and a way back."""
 
 from hashlib import sha256
 from uuid import UUID
 
-from flask import Blueprint, current_app, g, render_template, request, url_for
+from flask import current_app, g, render_template, request, url_for
 from flask import session as cookie
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
@@ -17,21 +17,15 @@ from trustivide.core.db import db, transaction
 from trustivide.core.errors import Refused
 from trustivide.teams import actions, queries
 from trustivide.teams.addresses import Reading, read
-from trustivide.teams.forms import MemberForm, PasteForm, TeamForm, UndoForm
+from trustivide.teams.forms import MemberForm, PasteForm, UndoForm
 from trustivide.teams.models import Team, TeamMember
+from trustivide.teams.views.base import bp, show_team, team_of
 from trustivide.web.access import found, member
 from trustivide.web.forms import clean_address
 from trustivide.web.fragments import go, page, tell, wants_fragment
 
-bp = Blueprint("teams", __name__, url_prefix="/teams")
-
 UNDO_SECONDS = 600
 _REMOVED = "removed-member"
-
-
-def _team(team_id: UUID) -> Team:
-    team: Team = found(queries.for_actor(db.session(), g.actor).get(team_id))
-    return team
 
 
 def _member(team_id: UUID, member_id: UUID) -> TeamMember:
@@ -39,94 +33,13 @@ def _member(team_id: UUID, member_id: UUID) -> TeamMember:
     return wanted if wanted.team_id == team_id else found(None)
 
 
-@bp.get("/")
-@member("teams.manage")
-def index() -> ResponseReturnValue:
-    """The organisation's teams."""
-    teams = queries.for_actor(db.session(), g.actor).all()
-    return page("teams/index.html", fragment="teams", teams=teams, form=TeamForm(formdata=None))
-
-
-@bp.post("/")
-@member("teams.manage")
-def create() -> ResponseReturnValue:
-    """A new team."""
-    form = TeamForm()
-    if form.validate_on_submit():
-        with transaction() as session:
-            team = actions.create_team(session, g.actor, form.name.data, clock.now())
-        tell(_("Teamet är skapat. Lägg till dem som är med i det."))
-        return go(url_for("teams.show", team_id=team.id))
-    teams = queries.for_actor(db.session(), g.actor).all()
-    return page("teams/index.html", fragment="teams", status=422, teams=teams, form=form)
-
-
-@bp.get("/<uuid:team_id>")
-@member("teams.manage")
-def show(team_id: UUID) -> ResponseReturnValue:
-    """A team with its members."""
-    return _show(_team(team_id))
-
-
-def _show(
-    team: Team, *, status: int = 200, fragment: str = "members", **more: object
-) -> ResponseReturnValue:
-    people = queries.members(db.session(), team)
-    context = {
-        "team": team,
-        "members": people,
-        "refusing": queries.refusing(db.session(), people),
-        "paste": PasteForm(formdata=None),
-        "editing": None,
-        "form": None,
-        "focus": None,
-        "undo": cookie.pop("undo", None),
-        **more,
-    }
-    return page("teams/show.html", fragment=fragment, status=status, **context)
-
-
-@bp.route("/<uuid:team_id>/name", methods=["GET", "POST"])
-@member("teams.manage")
-def rename(team_id: UUID) -> ResponseReturnValue:
-    """Another name for the team."""
-    team = _team(team_id)
-    form = TeamForm(obj=team)
-    if form.validate_on_submit():
-        with transaction() as session:
-            actions.rename_team(session, team, form.name.data)
-        tell(_("Namnet är ändrat."))
-        return go(url_for("teams.show", team_id=team_id))
-    status = 422 if form.is_submitted() else 200
-    return page("teams/rename.html", fragment="rename", status=status, team=team, form=form)
-
-
-@bp.route("/<uuid:team_id>/removal", methods=["GET", "POST"])
-@member("teams.manage")
-def removal(team_id: UUID) -> ResponseReturnValue:
-    """Erase a team, after saying what goes with it."""
-    team = _team(team_id)
-    if request.method == "POST":
-        try:
-            with transaction() as session:
-                actions.remove_team(session, team)
-        except Refused:
-            tell(_("Teamet har en öppen enkät. Stäng den först."), "attention")
-            return go(url_for("teams.show", team_id=team_id))
-        tell(_("Teamet är raderat."))
-        return go(url_for("teams.index"))
-    count = len(queries.members(db.session(), team))
-    stays = actions.must_stay(db.session(), team)
-    return page("teams/removal.html", team=team, members=count, stays=stays)
-
-
 @bp.post("/<uuid:team_id>/members/preview")
 @member("teams.manage")
 def preview(team_id: UUID) -> ResponseReturnValue:
     """Show what pasted addresses would do. Nothing is saved."""
-    team, form = _team(team_id), PasteForm()
+    team, form = team_of(team_id), PasteForm()
     if not form.validate_on_submit():
-        return _show(team, status=422, paste=form)
+        return show_team(team, status=422, paste=form)
     return _preview(team, form, _read(team, form))
 
 
@@ -144,9 +57,9 @@ def _preview(team: Team, form: PasteForm, reading: Reading) -> ResponseReturnVal
 @member("teams.manage")
 def add(team_id: UUID) -> ResponseReturnValue:
     """Add what the preview showed: all of it, or knowingly what could be read."""
-    team, form = _team(team_id), PasteForm()
+    team, form = team_of(team_id), PasteForm()
     if not form.validate_on_submit():
-        return _show(team, status=422, paste=form)
+        return show_team(team, status=422, paste=form)
     reading = _read(team, form)
     if not reading.complete and "readable_only" not in request.form:
         return _preview(team, form, reading)
@@ -165,15 +78,17 @@ def edit(team_id: UUID, member_id: UUID) -> ResponseReturnValue:
     if form.validate_on_submit():
         try:
             with transaction() as session:
-                actions.edit_member(session, wanted, email=form.email.data, name=form.name.data)
+                actions.edit_member(
+                    session, wanted, email=form.email.data, name=form.name.data, now=clock.now()
+                )
             tell(_("Ändringen är sparad."))
             if wants_fragment():
-                return _show(_team(team_id), focus=member_id)
+                return show_team(team_of(team_id), focus=member_id)
             return go(url_for("teams.show", team_id=team_id, _anchor=f"member-{member_id}"))
         except Refused:
             form.email.errors = [_("Den adressen finns redan i teamet.")]
     status = 422 if form.is_submitted() else 200
-    return _show(_team(team_id), status=status, editing=member_id, form=form)
+    return show_team(team_of(team_id), status=status, editing=member_id, form=form)
 
 
 @bp.route("/<uuid:team_id>/members/<uuid:member_id>/removal", methods=["GET", "POST"])
@@ -185,14 +100,17 @@ def remove(team_id: UUID, member_id: UUID) -> ResponseReturnValue:
     since the way back is offered beside it.
     """
     wanted = _member(team_id, member_id)
+    invited = actions.invited_still(db.session(), wanted)
     if "confirmed" not in request.form:
-        return page("teams/remove_member.html", team=_team(team_id), member=wanted)
+        return page(
+            "teams/remove_member.html", team=team_of(team_id), member=wanted, invited=invited
+        )
     cookie["undo"] = _undo_token(wanted)
     with transaction() as session:
         actions.remove_member(session, wanted)
-    tell(Markup(render_template("teams/_undo.html")))  # nosec B704 # noqa: S704
+    tell(Markup(render_template("teams/_undo.html", invited=invited)))  # nosec B704 # noqa: S704
     if wants_fragment():
-        return _show(_team(team_id), focus="members")
+        return show_team(team_of(team_id), focus="members")
     return go(url_for("teams.show", team_id=team_id))
 
 
@@ -212,7 +130,7 @@ def _undo_token(removed: TeamMember) -> str:
 @member("teams.manage")
 def undo(team_id: UUID) -> ResponseReturnValue:
     """Put back somebody who was just removed."""
-    team, form = _team(team_id), UndoForm()
+    team, form = team_of(team_id), UndoForm()
     removed = _removed(form.token.data, team) if form.validate_on_submit() else None
     if removed is None:
         tell(_("Det har gått för lång tid. Lägg till personen igen."), "attention")
@@ -221,7 +139,7 @@ def undo(team_id: UUID) -> ResponseReturnValue:
             actions.add_members(session, g.actor, team, removed, clock.now())
         tell(_("Personen är tillbaka i teamet."))
     if wants_fragment():
-        return _show(team, focus="members")
+        return show_team(team, focus="members")
     return go(url_for("teams.show", team_id=team_id))
 
 

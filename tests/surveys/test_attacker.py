@@ -1,0 +1,218 @@
+"""Whoever owns the organisation's account learns no single person's answer, whatever happens.
+
+The attacker (``insider.py``) reads every page, file and mail that the account
+opens, before and after each event. What they must not be able to do is said as
+what must not make a difference. Each property has a positive control: a planted
+leak that the same code must find.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import count
+from random import Random
+from typing import Any
+
+import pytest
+import time_machine
+from flask import Flask
+from sqlalchemy import select
+
+from tests.conftest import both_databases
+from tests.factories import delivered
+from tests.surveys.insider import Insider, Look, account, differences, in_order
+from tests.surveys.stories import launch, team_of, tokens
+from trustivide.core import clock
+from trustivide.core.db import db, transaction
+from trustivide.surveys import actions, anonymity, queries, snapshot
+from trustivide.surveys.catalogue import Answer, latest
+from trustivide.surveys.models import AnswerSet, Survey
+
+PEOPLE, K = 8, 5
+PARTICIPATION = re.compile(r"<div><dt>Svar hittills.*|<li>Färre än \d+ har svarat[^<]*</li>")
+INSTRUMENT = latest("tillit-i-team")
+_worlds = count(1)
+
+
+def sheet(n: int) -> dict[str, Answer]:
+    """The answers on one sheet, unlike those on any other."""
+    random = Random(n)
+    given: dict[str, Answer] = {
+        item.key: random.choice((1, 2, 3, 4, 5)) for item in INSTRUMENT.items if item.kind != "text"
+    }
+    comment = next(item.key for item in INSTRUMENT.items if item.kind == "text")
+    return given | {comment: f"Kommentar {random.getrandbits(32):08x}"}
+
+
+SHEETS = [sheet(n) for n in range(PEOPLE)]
+
+
+@dataclass
+class World:
+    """One organisation with one survey. ``who`` says which member fills in which sheet."""
+
+    app: Flask
+    who: list[int]
+    start: datetime = field(default_factory=clock.now)
+
+    def __post_init__(self) -> None:
+        self.hour = 0
+        with self.later():
+            self.alice = account(next(_worlds))
+            self.insider = Insider(self.app, self.alice)
+            self.team = team_of(self.alice, PEOPLE)
+        self.codes: dict[int, str] = {}
+        self.again()
+
+    def again(self) -> None:
+        """The team is asked, for the first time or once more."""
+        with self.later():
+            survey = launch(self.alice, self.team)
+            self.id = survey.id
+            delivered(self.app)
+            self.links = [token for _, token in sorted(tokens(survey).items())]
+
+    @contextmanager
+    def later(self) -> Iterator[None]:
+        """A quarter of an hour after what happened last."""
+        self.hour += 1
+        with time_machine.travel(self.start + timedelta(minutes=15 * self.hour), tick=False):
+            yield
+        db.session.rollback()
+
+    def look(self) -> Look:
+        """All that Alice sees now."""
+        with self.later():
+            return in_order(self.insider.look())
+
+    def answer(self, *sheets: int) -> None:
+        """Whoever has these sheets submits them."""
+        for n in sheets:
+            with self.later():
+                self.codes[n] = anonymity.new_receipt_code()
+                actions.submit(self.id, self.links[self.who[n]], self.codes[n], SHEETS[n])
+
+    def press(self, path: str, **fields: str) -> None:
+        """Alice does something on her pages."""
+        with self.later():
+            response = self.insider.client.post(path.format(self.id), data=fields)
+            assert response.status_code == 303, response.text
+            self.insider.client.get(response.headers["Location"])  # what it tells, once
+
+    def by_code(self, n: int, action: Any, **more: Any) -> None:
+        """Whoever filled in a sheet uses its receipt code."""
+        with self.later(), transaction() as session:
+            action(session, self.codes[n], clock.now(), **more)
+
+    def close(self) -> None:
+        """Alice closes the survey."""
+        self.press("/surveys/{}/closure")
+
+
+def story(app: Flask, who: list[int], start: datetime) -> Iterator[tuple[str, Look]]:
+    """A survey's life with everything that can happen; what Alice sees after each event."""
+    world = World(app, who, start)
+    world.answer(0, 1, 2, 3, 4, 5)
+    yield "six have answered", world.look()
+    world.answer(6)
+    world.by_code(6, actions.restrict_answers, restricted=True)
+    world.by_code(0, actions.withdraw)
+    world.press("/surveys/{}/reminders")
+    yield "a late answer, one restricted, one withdrawn, all reminded", world.look()
+    world.close()
+    yield "closed", world.look()
+    world.by_code(1, actions.withdraw)
+    world.again()
+    world.answer(0, 1, 2, 3, 4)
+    world.close()
+    yield "withdrawn after closing; asked and closed again", world.look()
+
+
+def told_apart(app: Flask) -> str | None:
+    """When Alice can tell two worlds apart in which others filled in the sheets, and by what."""
+    start = clock.now()
+    one = story(app, list(range(PEOPLE)), start)
+    other = story(app, list(range(PEOPLE))[::-1], start)
+    for (when, here), (_, there) in zip(one, other, strict=True):
+        if found := differences(here, there):
+            return f"{when}: {found}"
+        assert when != "closed" or any("Kommentar" in text for text in here.values())
+    return None
+
+
+@both_databases
+def test_no_view_tells_who_gave_which_answer(app: Flask) -> None:
+    assert told_apart(app) is None
+
+
+def test_the_insider_finds_a_view_that_tells(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    def first_to_answer(session: Any, survey: Survey) -> Counter[str]:
+        links = sorted(tokens(survey).items()) if survey.link_key else []
+        answered = [n for n, (_, token) in enumerate(links) if queries.has_answered(session, token)]
+        return Counter({"sent": answered[0] if answered else 0})
+
+    monkeypatch.setattr(queries, "delivery", first_to_answer)
+    assert str(told_apart(app)).startswith("six have answered")
+
+
+def changed(before: Look, after: Look) -> dict[str, tuple[str, str]]:
+    """What an event changed, but for the lines that say how many have answered."""
+
+    def but_for_the_number(look: Look) -> Look:
+        return {path: PARTICIPATION.sub("", text) for path, text in look.items()}
+
+    return differences(but_for_the_number(before), but_for_the_number(after))
+
+
+@both_databases
+def test_an_answer_shows_in_nothing_and_neither_does_a_withdrawal_after_closing(
+    app: Flask,
+) -> None:
+    world = World(app, list(range(PEOPLE)))
+    nobody = world.look()
+    world.answer(*range(K - 1))
+    assert differences(nobody, world.look()) == {}
+    world.answer(K - 1, K)
+    enough = world.look()
+    assert changed(nobody, enough) == {}
+    world.by_code(0, actions.restrict_answers, restricted=True)
+    assert differences(enough, world.look()) == {}
+    world.close()
+    closed = world.look()
+    world.by_code(1, actions.withdraw)
+    world.by_code(2, actions.withdraw)
+    assert differences(closed, world.look()) == {}
+
+
+def test_the_insider_finds_an_exact_count_and_a_result_computed_anew(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def answers_of(session: Any, survey: Survey) -> list[dict[str, Answer]]:
+        return list(
+            session.scalars(select(AnswerSet.answers).where(AnswerSet.survey_id == survey.id))
+        )
+
+    def exact(session: Any, survey: Survey) -> int:
+        return len(answers_of(session, survey))
+
+    def anew(session: Any, survey: Survey) -> dict[str, Any] | None:
+        if survey.closed_at is None:
+            return None
+        sets = answers_of(session, survey)
+        return snapshot.compute(INSTRUMENT, sets, k=survey.k, invited=survey.invited)
+
+    world = World(app, list(range(PEOPLE)))
+    nobody = world.look()
+    world.answer(0)
+    with monkeypatch.context() as planted:
+        planted.setattr(queries, "participation", exact)
+        assert differences(nobody, world.look())
+    world.answer(*range(1, PEOPLE))
+    world.close()
+    monkeypatch.setattr(queries, "snapshot_of", anew)
+    closed = world.look()
+    world.by_code(1, actions.withdraw)
+    assert changed(closed, world.look())
