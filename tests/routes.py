@@ -17,7 +17,7 @@ from trustivide.core.subjects import Person
 from trustivide.organisations.models import ColleagueInvitation
 from trustivide.organisations.queries import owned_by
 from trustivide.privacy.models import AddressChange, Export, Request
-from trustivide.surveys import rounds
+from trustivide.surveys import building, rounds
 from trustivide.surveys.catalogue import latest
 from trustivide.surveys.models import Invitation
 from trustivide.surveys.rounds import Plan
@@ -103,8 +103,15 @@ def alices(app: Flask) -> dict[str, str]:
         )
         sign_ins.begin(session, alice, now)
         signed_in_id = session.scalars(select(SignIn.id)).first()
+        own = building.copy(session, actor_of(alice), latest("tillit-i-team"), now)
     return {
         "team_id": str(survey.team_id),
+        "instrument_id": str(own.id),
+        "section": "knowing",
+        "item": "competence_1",
+        "part": "comment",
+        "dimension": "care",
+        "key": "tillit-i-team",
         "member_id": str(member.id),
         "survey_id": str(survey.id),
         "round_id": str(planned.id),
