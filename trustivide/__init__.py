@@ -65,6 +65,8 @@ from trustivide.surveys import launching as survey_launching
 from trustivide.surveys import mails as survey_mails
 from trustivide.surveys import queries as survey_queries
 from trustivide.surveys import reliability, respondents
+from trustivide.surveys import rhythms as survey_rhythms
+from trustivide.surveys import rounds as survey_rounds
 from trustivide.surveys.answering import routes as answering
 from trustivide.surveys.views import routes as surveys
 from trustivide.surveys.views import shared as shared_results
@@ -247,6 +249,9 @@ def _connect_features() -> None:
     outbox.gave_up.update({"export": export.give_up, "hand_back": export.give_up})
     outbox.every_minute[:] = [
         survey_closing.close_due,
+        survey_rhythms.repeat_due,
+        survey_rounds.open_due,
+        survey_rounds.remind_due,
         erasure.start_due,
         privacy_links.forget_expired,
         notices.settle,

@@ -244,7 +244,7 @@ def test_alice_sends_a_survey_and_sends_it_once(app: Flask, client: FlaskClient)
     team = team_of(alice, 6)
     sign_in(client)
     form = {
-        "team": str(team.id),
+        "teams": str(team.id),
         "message": "Vi vill veta hur vi har det.",
         "closes_on": (clock.now() + timedelta(days=10)).date().isoformat(),
         "locale": "sv",
@@ -253,13 +253,13 @@ def test_alice_sends_a_survey_and_sends_it_once(app: Flask, client: FlaskClient)
     assert preview.status_code == 200
     assert "Skicka till 6 personer" in preview.text
     assert db.session.scalar(select(func.count()).select_from(Survey)) == 0
-    survey_id = re.search(r'name="survey"[^>]*value="([^"]+)"', preview.text)
-    assert survey_id
-    sent = [client.post("/surveys/", data=form | {"survey": survey_id[1]}) for _ in range(2)]
-    assert {r.headers["Location"] for r in sent} == {f"/surveys/{survey_id[1]}"}
-    assert db.session.scalar(select(func.count()).select_from(Survey)) == 1
+    round_id = re.search(r'name="round"[^>]*value="([^"]+)"', preview.text)
+    assert round_id
+    sent = [client.post("/surveys/", data=form | {"round": round_id[1]}) for _ in range(2)]
+    survey = db.session.scalars(select(Survey)).one()
+    assert {r.headers["Location"] for r in sent} == {f"/surveys/{survey.id}"}
     assert sum("tilliten" in m["Subject"] for m in delivered(app)) == 6
-    page = client.get(f"/surveys/{survey_id[1]}").text
+    page = client.get(f"/surveys/{survey.id}").text
     assert "6 mejl är skickade" in page
 
 
@@ -277,7 +277,7 @@ def test_a_wrong_launch_says_what_to_do_and_keeps_what_was_typed(
     team = team_of(customer(), 6)
     sign_in(client)
     form = {
-        "team": str(team.id),
+        "teams": str(team.id),
         "message": "Ett meddelande som ska vara kvar",
         "closes_on": (clock.now() + timedelta(days=10)).date().isoformat(),
         "locale": "sv",
@@ -298,7 +298,7 @@ def test_charlie_reaches_nothing_of_alices_surveys(app: Flask, client: FlaskClie
     for verb in ("closure", "reminders"):
         assert client.post(f"/surveys/{survey.id}/{verb}").status_code == 404
     form = {
-        "team": str(survey.team_id),
+        "teams": str(survey.team_id),
         "message": "Hej",
         "closes_on": "2026-12-01",
         "locale": "sv",

@@ -1,14 +1,29 @@
 """Every page of surveys for leaders; importing this gives the blueprint its routes."""
 
 from trustivide.surveys.views import (
+    building,
     downloads,
+    instruments,
     inviting,
     method,
     results,
+    rounds,
     running,
     sending,
     sharing,
 )
 from trustivide.surveys.views.base import bp
 
-__all__ = ["bp", "downloads", "inviting", "method", "results", "running", "sending", "sharing"]
+__all__ = [
+    "bp",
+    "building",
+    "downloads",
+    "instruments",
+    "inviting",
+    "method",
+    "results",
+    "rounds",
+    "running",
+    "sending",
+    "sharing",
+]
