@@ -80,6 +80,7 @@ def alices(app: Flask) -> dict[str, str]:
             user_id=alice.id, token_digest=b"d" * 32, device="Firefox", last_seen_on=now.date()
         )
         session.add_all([search, export, change, device, passkey, invitation])
+        session.add(TeamMember(team_id=survey.team_id, email=ALICE, added_on=now.date()))
         session.flush()
         sign_ins.begin(session, alice, now)
         signed_in_id = session.scalars(select(SignIn.id)).first()
