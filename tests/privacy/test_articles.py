@@ -364,7 +364,7 @@ def test_art_19_the_organisation_hears_of_a_correction_and_a_failed_delivery_is_
                 select(Mail).where(Mail.kind == "recipient_notice")
             ).one().state = "bounced"
         tick()
-        assert "Kom inte fram" in client.get("/privacy/data/recipient_notice").text
+        assert "Misslyckades" in client.get("/privacy/data/recipient_notice").text
 
 
 # Art. 20 to 22
