@@ -8,7 +8,7 @@ from sqlalchemy import select
 from werkzeug.routing import Rule
 
 from tests.factories import account, colleague
-from tests.surveys.stories import launched
+from tests.surveys.stories import actor_of, launched
 from trustivide.auth import sign_ins
 from trustivide.auth.models import KnownDevice, Passkey, SignIn
 from trustivide.core import clock
@@ -17,7 +17,10 @@ from trustivide.core.subjects import Person
 from trustivide.organisations.models import ColleagueInvitation
 from trustivide.organisations.queries import owned_by
 from trustivide.privacy.models import AddressChange, Export, Request
-from trustivide.surveys.models import Invitation
+from trustivide.surveys import building, rounds
+from trustivide.surveys.catalogue import latest
+from trustivide.surveys.models import AgreedAction, Invitation
+from trustivide.surveys.rounds import Plan
 from trustivide.teams.models import TeamMember
 from trustivide.workshops.models import Search
 
@@ -79,15 +82,43 @@ def alices(app: Flask) -> dict[str, str]:
         device = KnownDevice(
             user_id=alice.id, token_digest=b"d" * 32, device="Firefox", last_seen_on=now.date()
         )
-        session.add_all([search, export, change, device, passkey, invitation])
+        agreed = AgreedAction(survey_id=survey.id, what="Vi pratar", noted_on=now.date())
+        session.add_all([search, export, change, device, passkey, invitation, agreed])
         session.add(TeamMember(team_id=survey.team_id, email=ALICE, added_on=now.date()))
         session.flush()
+        planned = rounds.put(
+            session,
+            actor_of(alice),
+            uuid4(),
+            Plan(
+                team_ids=[survey.team_id],
+                instrument=latest("tillit-i-team"),
+                own_version_id=None,
+                message="Hej, nu frågar vi igen.",
+                locale="sv",
+                opens_at=now + timedelta(days=30),
+                closes_at=now + timedelta(days=44),
+                reminder_days=[3, 5],
+                every_months=3,
+            ),
+            now,
+        )
         sign_ins.begin(session, alice, now)
         signed_in_id = session.scalars(select(SignIn.id)).first()
+        own = building.copy(session, actor_of(alice), latest("tillit-i-team"), now)
     return {
         "team_id": str(survey.team_id),
+        "instrument_id": str(own.id),
+        "section": "knowing",
+        "item": "competence_1",
+        "part": "comment",
+        "dimension": "care",
+        "key": "tillit-i-team",
         "member_id": str(member.id),
         "survey_id": str(survey.id),
+        "round_id": str(planned.id),
+        "action_id": str(agreed.id),
+        "rhythm_id": str(planned.rhythm_id),
         "invited_id": str(invited.id),
         "user_id": str(alice.id),
         "sign_in_id": str(signed_in_id),

@@ -65,8 +65,11 @@ from trustivide.surveys import launching as survey_launching
 from trustivide.surveys import mails as survey_mails
 from trustivide.surveys import queries as survey_queries
 from trustivide.surveys import reliability, respondents
+from trustivide.surveys import rhythms as survey_rhythms
+from trustivide.surveys import rounds as survey_rounds
 from trustivide.surveys.answering import routes as answering
 from trustivide.surveys.views import routes as surveys
+from trustivide.surveys.views import shared as shared_results
 from trustivide.teams import actions as team_actions
 from trustivide.teams import queries as team_queries
 from trustivide.teams.views import routes as teams
@@ -126,6 +129,7 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
         teams.bp,
         surveys.bp,
         answering.bp,
+        shared_results.bp,
         workshops.bp,
         privacy_pages.bp,
         policy.bp,
@@ -245,6 +249,9 @@ def _connect_features() -> None:
     outbox.gave_up.update({"export": export.give_up, "hand_back": export.give_up})
     outbox.every_minute[:] = [
         survey_closing.close_due,
+        survey_rhythms.repeat_due,
+        survey_rounds.open_due,
+        survey_rounds.remind_due,
         erasure.start_due,
         privacy_links.forget_expired,
         notices.settle,

@@ -167,9 +167,11 @@ def upgrade():
     op.create_table('round_team',
     sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('round_id', sa.Uuid(), nullable=False),
-    sa.Column('team_id', sa.Uuid(), nullable=False),
+    sa.Column('team_id', sa.Uuid(), nullable=True),
+    sa.Column('left_out', sa.String(), nullable=True),
+    sa.CheckConstraint("left_out IN ('empty','overlap')", name=op.f('ck_round_team_left_out')),
     sa.ForeignKeyConstraint(['round_id'], ['round.id'], name=op.f('fk_round_team_round_id'), ondelete='CASCADE'),
-    sa.ForeignKeyConstraint(['team_id'], ['team.id'], name=op.f('fk_round_team_team_id'), ondelete='CASCADE'),
+    sa.ForeignKeyConstraint(['team_id'], ['team.id'], name=op.f('fk_round_team_team_id'), ondelete='SET NULL'),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_round_team')),
     sa.UniqueConstraint('round_id', 'team_id', name=op.f('uq_round_team_round_id_team_id'))
     )
@@ -192,15 +194,18 @@ def upgrade():
         batch_op.create_index(batch_op.f('ix_agreed_action_survey_id'), ['survey_id'], unique=False)
 
     op.create_table('result_note',
+    sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('survey_id', sa.Uuid(), nullable=False),
     sa.Column('text', sa.LargeBinary(), nullable=False),
     sa.Column('written_by_id', sa.Uuid(), nullable=True),
     sa.Column('written_on', sa.Date(), nullable=False),
     sa.ForeignKeyConstraint(['survey_id'], ['survey.id'], name=op.f('fk_result_note_survey_id'), ondelete='CASCADE'),
     sa.ForeignKeyConstraint(['written_by_id'], ['user.id'], name=op.f('fk_result_note_written_by_id'), ondelete='SET NULL'),
-    sa.PrimaryKeyConstraint('survey_id', name=op.f('pk_result_note'))
+    sa.PrimaryKeyConstraint('survey_id', name=op.f('pk_result_note')),
+    sa.UniqueConstraint('id', name=op.f('uq_result_note_id'))
     )
     op.create_table('result_share',
+    sa.Column('id', sa.Uuid(), nullable=False),
     sa.Column('survey_id', sa.Uuid(), nullable=False),
     sa.Column('token', sa.LargeBinary(), nullable=False),
     sa.Column('lookup', sa.LargeBinary(length=32), nullable=False),
@@ -209,6 +214,7 @@ def upgrade():
     sa.ForeignKeyConstraint(['shared_by_id'], ['user.id'], name=op.f('fk_result_share_shared_by_id'), ondelete='SET NULL'),
     sa.ForeignKeyConstraint(['survey_id'], ['survey.id'], name=op.f('fk_result_share_survey_id'), ondelete='CASCADE'),
     sa.PrimaryKeyConstraint('survey_id', name=op.f('pk_result_share')),
+    sa.UniqueConstraint('id', name=op.f('uq_result_share_id')),
     sa.UniqueConstraint('lookup', name=op.f('uq_result_share_lookup'))
     )
     with op.batch_alter_table('mail', schema=None) as batch_op:

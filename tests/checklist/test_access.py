@@ -195,7 +195,7 @@ def test_checklist_15_a_foreign_id_in_a_form_or_a_query_is_no_choice(world: Worl
         own, theirs = _things_of_charlie(), world.ids
         before = world.state()
         form = {
-            "team": theirs["team_id"],
+            "teams": theirs["team_id"],
             "message": "Hej",
             "closes_on": (clock.now() + timedelta(days=9)).date().isoformat(),
             "locale": "sv",
@@ -204,8 +204,8 @@ def test_checklist_15_a_foreign_id_in_a_form_or_a_query_is_no_choice(world: Worl
             answer = world.open("charlie", path, "POST", data=form)
             assert answer.status_code == 422
             assert "Redaktionen" not in answer.text
-        # The id that a preview gives its survey, taken from Alice's.
-        taken = form | {"team": own["team_id"], "survey": theirs["survey_id"]}
+        # The id that a preview gives its round, taken from Alice's.
+        taken = form | {"teams": own["team_id"], "round": theirs["round_id"]}
         sent = world.open("charlie", "/surveys/", "POST", data=taken)
         assert world.open("charlie", str(sent.location)).status_code == 404
         query = {"team_id": theirs["team_id"], "page": "2", "survey_id": theirs["survey_id"]}

@@ -224,7 +224,7 @@ def test_checklist_27_a_tag_stays_text_in_what_a_form_gives_back(tagged: World) 
         "/privacy/receipt": {"receipt": TAG},
         "/s/receipt": {"code": TAG},
         "/teams/": {"name": TAG * 9},
-        "/surveys/preview": {"message": TAG, "team": TAG, "closes_on": TAG, "locale": TAG},
+        "/surveys/preview": {"message": TAG, "teams": TAG, "closes_on": TAG, "locale": TAG},
         f"/teams/{tagged.ids['team_id']}/members/preview": {"addresses": f"{TAG}\n{TAG} <a@b>"},
         f"/teams/{tagged.ids['team_id']}/members/{tagged.ids['member_id']}": {"email": TAG},
         "/privacy/requests/new": {"kind": TAG, "text": TAG},

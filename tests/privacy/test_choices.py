@@ -443,7 +443,7 @@ def test_a_restricted_person_and_an_objector_are_counted_and_never_invited(
     page = alice.get(f"/teams/{team.id}").text
     assert "3 personer vill inte få inbjudningar" in page
     form = {
-        "team": str(team.id),
+        "teams": str(team.id),
         "message": "Hur har vi det?",
         "closes_on": (clock.day_of(clock.now()) + timedelta(days=14)).isoformat(),
         "locale": "sv",
@@ -451,10 +451,10 @@ def test_a_restricted_person_and_an_objector_are_counted_and_never_invited(
     preview = alice.post("/surveys/preview", data=form).text
     assert "Skicka till 4 personer" in preview
     assert "3 personer vill inte få inbjudningar" in preview
-    survey = re.search(r'name="survey"[^>]*value="([^"]+)"', preview)
+    survey = re.search(r'name="round"[^>]*value="([^"]+)"', preview)
     assert survey
     sent = len(delivered(app))
-    running = alice.post("/surveys/", data={**form, "survey": survey[1]}, follow_redirects=True)
+    running = alice.post("/surveys/", data={**form, "round": survey[1]}, follow_redirects=True)
     for shown in (preview, running.text):
         assert "exempel.test" not in shown.replace(ALICE, "")
     assert "4 personer" in running.text
@@ -472,7 +472,7 @@ def test_a_team_in_which_everybody_said_no_is_asked_nothing(
         rights.restrict(session, Person.of(None, "dora1@exempel.test"), clock.now())
     alice = sign_in(client)
     form = {
-        "team": str(team.id),
+        "teams": str(team.id),
         "message": "Hur har vi det?",
         "closes_on": (clock.day_of(clock.now()) + timedelta(days=14)).isoformat(),
         "locale": "sv",

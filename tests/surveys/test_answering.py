@@ -157,6 +157,7 @@ def test_a_code_of_ones_own_choosing_is_refused(app: Flask, client: FlaskClient)
     for receipt in ("7K3QX-00000-00000-00000-00000-0", "", fields["receipt"] + "x"):
         refused = client.post(f"{start}/review", data=fields | {"receipt": receipt})
         assert refused.status_code == 422
+        assert "Inget är inskickat." in refused.text
     # A code signed for another slot is no good either.
     assert other.post(f"{start}/review", data=fields).status_code == 422
     assert db.session.scalar(select(func.count()).select_from(AnswerSet)) == 0
@@ -244,7 +245,7 @@ def test_alice_sends_a_survey_and_sends_it_once(app: Flask, client: FlaskClient)
     team = team_of(alice, 6)
     sign_in(client)
     form = {
-        "team": str(team.id),
+        "teams": str(team.id),
         "message": "Vi vill veta hur vi har det.",
         "closes_on": (clock.now() + timedelta(days=10)).date().isoformat(),
         "locale": "sv",
@@ -253,14 +254,14 @@ def test_alice_sends_a_survey_and_sends_it_once(app: Flask, client: FlaskClient)
     assert preview.status_code == 200
     assert "Skicka till 6 personer" in preview.text
     assert db.session.scalar(select(func.count()).select_from(Survey)) == 0
-    survey_id = re.search(r'name="survey"[^>]*value="([^"]+)"', preview.text)
-    assert survey_id
-    sent = [client.post("/surveys/", data=form | {"survey": survey_id[1]}) for _ in range(2)]
-    assert {r.headers["Location"] for r in sent} == {f"/surveys/{survey_id[1]}"}
-    assert db.session.scalar(select(func.count()).select_from(Survey)) == 1
+    round_id = re.search(r'name="round"[^>]*value="([^"]+)"', preview.text)
+    assert round_id
+    sent = [client.post("/surveys/", data=form | {"round": round_id[1]}) for _ in range(2)]
+    survey = db.session.scalars(select(Survey)).one()
+    assert {r.headers["Location"] for r in sent} == {f"/surveys/{survey.id}"}
     assert sum("tilliten" in m["Subject"] for m in delivered(app)) == 6
-    page = client.get(f"/surveys/{survey_id[1]}").text
-    assert "6 mejl är skickade" in page
+    page = client.get(f"/surveys/{survey.id}").text
+    assert "Skickade (6)" in page
 
 
 @pytest.mark.parametrize(
@@ -277,7 +278,7 @@ def test_a_wrong_launch_says_what_to_do_and_keeps_what_was_typed(
     team = team_of(customer(), 6)
     sign_in(client)
     form = {
-        "team": str(team.id),
+        "teams": str(team.id),
         "message": "Ett meddelande som ska vara kvar",
         "closes_on": (clock.now() + timedelta(days=10)).date().isoformat(),
         "locale": "sv",
@@ -298,7 +299,7 @@ def test_charlie_reaches_nothing_of_alices_surveys(app: Flask, client: FlaskClie
     for verb in ("closure", "reminders"):
         assert client.post(f"/surveys/{survey.id}/{verb}").status_code == 404
     form = {
-        "team": str(survey.team_id),
+        "teams": str(survey.team_id),
         "message": "Hej",
         "closes_on": "2026-12-01",
         "locale": "sv",

@@ -11,7 +11,8 @@ from trustivide.core.activities import TEAM_SURVEYS
 from trustivide.core.clock import day_of
 from trustivide.core.errors import Refused
 from trustivide.core.subjects import Person
-from trustivide.organisations.queries import Actor, organisation_of
+from trustivide.organisations.models import Organisation
+from trustivide.organisations.queries import Actor
 from trustivide.outbox.actions import send_mail
 from trustivide.rights import queries as rights
 from trustivide.surveys import anonymity
@@ -35,9 +36,14 @@ def invitable(
     return [m for m in members if m.email not in said_no]
 
 
+def scopes(organisation_id: UUID, rhythm_id: UUID | None) -> list[UUID]:
+    """Within what a no to invitations may stand: the organisation's, and the rhythm's."""
+    return [organisation_id] if rhythm_id is None else [organisation_id, rhythm_id]
+
+
 def launch(
     session: Session,
-    actor: Actor,
+    actor: Actor | None,
     team: Team,
     members: Sequence[TeamMember],
     instrument: Instrument,
@@ -46,37 +52,40 @@ def launch(
     closes_at: datetime,
     locale: str,
     now: datetime,
-    survey_id: UUID | None = None,
+    own_version_id: UUID | None = None,
+    round_id: UUID | None = None,
+    rhythm_id: UUID | None = None,
 ) -> Survey:
     """Send ``instrument`` to the members who accept invitations, each with an own link.
 
-    From here on k, team and instrument are locked by the database.
-    ``survey_id`` comes from the preview, so that sending twice sends once: the
-    second call raises IntegrityError. Raises :class:`Refused` when nobody can
-    be invited or the closing date is not within 90 days from now, and its
-    subclass :class:`~trustivide.surveys.overlap.Overlaps` when the result and
-    those of other surveys would together tell what a few people answered.
+    From here on k, team and instrument are locked by the database. Without an
+    ``actor`` the worker sends what somebody planned who has left since. Raises
+    :class:`Refused` when nobody can be invited or the last day to answer is not
+    within 90 days from now, and its subclass
+    :class:`~trustivide.surveys.overlap.Overlaps` when the result and those of
+    other surveys would together tell what a few people answered.
     """
-    if not now < closes_at <= now + LONGEST:
+    if now >= closes_at or day_of(closes_at) > day_of(now) + LONGEST:
         raise Refused("closing date")
-    invited = invitable(session, members, [actor.organisation_id])
+    invited = invitable(session, members, scopes(team.organisation_id, rhythm_id))
     if not invited:
         raise Refused("nobody to invite")
-    k = organisation_of(session, actor).minimum_answers
+    k = session.get_one(Organisation, team.organisation_id).minimum_answers
     planned = {team.id: [member.email_digest for member in invited]}
-    refuse_conflicts(session, actor.organisation_id, planned, k, now)
+    refuse_conflicts(session, team.organisation_id, planned, k, now)
     survey = Survey(
-        id=survey_id or uuid4(),
         team_id=team.id,
+        round_id=round_id,
         instrument=instrument.key,
         instrument_version=instrument.version,
         instrument_hash=instrument.fingerprint,
+        own_version_id=own_version_id,
         locale=locale,
         message=message,
         k=k,
         invited=len(invited),
         link_key=anonymity.new_link_key(),
-        launched_by_id=actor.user_id,
+        launched_by_id=actor.user_id if actor else None,
         opened_at=now,
         closes_at=closes_at,
     )

@@ -9,7 +9,7 @@ locks on a survey are database triggers; they stand in the migration.
 
 from datetime import date, datetime
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from sqlalchemy import JSON, CheckConstraint, ForeignKey, LargeBinary, UniqueConstraint
 from sqlalchemy.orm import Mapped
@@ -172,10 +172,13 @@ class Round(Model):
 
 
 class RoundTeam(Model):
-    """A team that a round asks."""
+    """A team that a round asks, until it is erased; then only that there was one stays."""
 
     __collection__ = Text("Team i utskick", "Teams in rounds")
-    __table_args__ = (UniqueConstraint("round_id", "team_id"),)
+    __table_args__ = (
+        UniqueConstraint("round_id", "team_id"),
+        CheckConstraint("left_out IN ('empty','overlap')", name="left_out"),
+    )
 
     id: Mapped[UUID] = key()
     round_id: Mapped[UUID] = plain(
@@ -184,12 +187,16 @@ class RoundTeam(Model):
         show="opens_at",
         label=Text("Utskicket öppnar", "The round opens"),
     )
-    team_id: Mapped[UUID] = plain(
-        ForeignKey("team.id", ondelete="CASCADE"),
+    team_id: Mapped[UUID | None] = plain(
+        ForeignKey("team.id", ondelete="SET NULL"),
         why="structure",
         index=True,
         show="name",
         label=Text("Team", "Team"),
+    )
+    left_out: Mapped[str | None] = plain(
+        why="why the team got no survey when the round opened",
+        label=Text("Utelämnat", "Left out"),
     )
 
 
@@ -394,6 +401,7 @@ class ResultShare(Model):
     __subject__ = ByUser("shared_by_id")
     __since__ = "shared_on"
 
+    id: Mapped[UUID] = plain(default=uuid4, unique=True, why="random key, as of every person's row")
     survey_id: Mapped[UUID] = plain(
         ForeignKey("survey.id", ondelete="CASCADE"),
         primary_key=True,
@@ -421,6 +429,7 @@ class ResultNote(Model):
     __subject__ = ByUser("written_by_id")
     __since__ = "written_on"
 
+    id: Mapped[UUID] = plain(default=uuid4, unique=True, why="random key, as of every person's row")
     survey_id: Mapped[UUID] = plain(
         ForeignKey("survey.id", ondelete="CASCADE"),
         primary_key=True,

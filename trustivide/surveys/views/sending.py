@@ -1,116 +1,129 @@
-"""Choosing whom to ask what, looking it over, and sending it."""
+"""Choosing whom to ask what and when, looking it over, and sending it."""
 
-from flask import g, request, url_for
+from typing import Any
+
+from flask import Response, g, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from sqlalchemy.exc import IntegrityError
-from wtforms.fields import SelectChoice
 
 from trustivide.core import clock
 from trustivide.core.db import db, transaction
 from trustivide.core.errors import Refused
-from trustivide.surveys import launching, queries
-from trustivide.surveys.catalogue import latest
-from trustivide.surveys.forms.sending import LaunchForm
-from trustivide.surveys.overlap import Overlaps
+from trustivide.surveys import queries, rhythms, round_queries, rounds
+from trustivide.surveys.forms.sending import RoundForm
+from trustivide.surveys.models import Round
+from trustivide.surveys.overlap import Overlaps, conflicts
 from trustivide.surveys.views.base import bp
 from trustivide.surveys.views.words import conflict_in_words
 from trustivide.teams import queries as teams
 from trustivide.web.access import found, member
 from trustivide.web.fragments import go, page, tell
 
-INSTRUMENT = "tillit-i-team"
 
-
-@bp.get("/")
-@member("surveys.manage")
-def index() -> ResponseReturnValue:
-    """All surveys of the organisation, newest first."""
-    listed = queries.for_actor(db.session(), g.actor).all()
-    return page("surveys/index.html", surveys=listed)
-
-
-def _form() -> LaunchForm:
-    form = LaunchForm()
-    known = teams.for_actor(db.session(), g.actor).all()
-    form.team.choices = [SelectChoice(str(s.team.id), s.team.name) for s in known]
+def round_form(**filled: Any) -> RoundForm:
+    """The form with the actor's teams and questionnaires to choose from."""
+    form = RoundForm(**filled)
+    form.offer(
+        teams.for_actor(db.session(), g.actor).all(),
+        round_queries.offers(db.session(), g.actor.organisation_id),
+    )
     return form
+
+
+def form_page(form: RoundForm, status: int = 200) -> Response:
+    """The form to fill in, or to mend."""
+    return page(
+        "surveys/new.html", fragment="launch", status=status, form=form, is_change=_changes(form)
+    )
+
+
+def _changes(form: RoundForm) -> bool:
+    """Whether the form is about a round that is planned already."""
+    listed = round_queries.for_actor(db.session(), g.actor).get(form.round_id)
+    return listed is not None and listed.state == "planned"
 
 
 @bp.get("/new")
 @member("surveys.manage")
 def new() -> ResponseReturnValue:
-    """Choose team, message and closing date."""
-    form = _form()
-    form.team.data = request.args.get("team_id") or form.team.data
-    return page("surveys/new.html", fragment="launch", form=form, instrument=latest(INSTRUMENT))
+    """Choose teams, questionnaire, message and days; links may have chosen some already."""
+    form = round_form()
+    form.teams.data = request.args.getlist("team_id") or form.teams.data
+    form.instrument.data = request.args.get("instrument") or form.instrument.data
+    return form_page(form)
 
 
 @bp.post("/preview")
 @member("surveys.manage")
 def preview() -> ResponseReturnValue:
     """Show who is asked and what they get, before anything is sent."""
-    form = _form()
+    form = round_form()
     valid = form.validate_on_submit()
     if not valid or request.form.get("step") == "edit":
-        return page(
-            "surveys/new.html",
-            fragment="launch",
-            status=200 if valid else 422,
-            form=form,
-            instrument=latest(INSTRUMENT),
-        )
-    team = found(teams.for_actor(db.session(), g.actor).get(form.team_id))
-    members = teams.members(db.session(), team)
-    invited = launching.invitable(db.session(), members, [g.actor.organisation_id])
+        return form_page(form, 200 if valid else 422)
+    return preview_page(form)
+
+
+def preview_page(form: RoundForm) -> Response:
+    """What a valid form would send, to look over."""
+    session, plan = db.session(), form.plan
+    reached = round_queries.reach(session, g.actor, form.round_id, plan.team_ids)
+    k = queries.minimum_answers(session, g.actor)
+    digests = {one.team.id: one.digests for one in reached}
+    found = conflicts(session, g.actor.organisation_id, digests, k, plan.opens_at)
     return page(
         "surveys/preview.html",
         form=form,
-        team=team,
-        members=members,
-        invited=invited,
-        k=queries.minimum_answers(db.session(), g.actor),
-        instrument=latest(INSTRUMENT),
+        reached=reached,
+        k=k,
+        conflicts=[conflict_in_words(conflict) for conflict in found],
+        instrument=plan.instrument,
+        every=rhythms.EVERY.get(plan.every_months or 0),
+        is_change=_changes(form),
     )
 
 
 @bp.post("/")
 @member("surveys.manage")
 def launch() -> ResponseReturnValue:
-    """Send the survey; sending the same preview twice sends it once."""
-    form = _form()
+    """Send the survey, or plan it; doing so twice with one preview does it once."""
+    form = round_form()
     if not form.validate_on_submit():
-        return page(
-            "surveys/new.html",
-            fragment="launch",
-            status=422,
-            form=form,
-            instrument=latest(INSTRUMENT),
-        )
-    team = found(teams.for_actor(db.session(), g.actor).get(form.team_id))
-    members = teams.members(db.session(), team)
+        return form_page(form, 422)
+    round_id = form.round_id
     try:
         with transaction() as session:
-            launching.launch(
-                session,
-                g.actor,
-                team,
-                members,
-                latest(INSTRUMENT),
-                message=form.message.data,
-                closes_at=form.closes_at,
-                locale=form.locale.data,
-                now=clock.now(),
-                survey_id=form.survey_id,
-            )
-        tell(_("Enkäten är på väg till teamet."))
+            made = rounds.put(session, g.actor, round_id, form.plan, clock.now())
+            target = _way_to(made)
+        tell(_("Utskicket är planerat.") if form.is_later else _("Enkäten är på väg."))
+        return go(target)
     except IntegrityError:
-        # Pressed twice: the first press has sent it, and the page of that survey follows.
+        # Pressed twice at once: the other press has sent it. Or the id is a stranger's.
         db.session.rollback()
-    except Overlaps as refused:
-        tell(conflict_in_words(refused.conflicts[0]), "attention")
-        return go(url_for("teams.show", team_id=team.id))
-    except Refused:
-        tell(_("Det finns ingen i teamet att skicka till. Lägg till deltagare först."), "attention")
-        return go(url_for("teams.show", team_id=team.id))
-    return go(url_for("surveys.show", survey_id=form.survey_id))
+    except rounds.AlreadySent:
+        tell(_("Utskicket är redan skickat eller inställt. Ingenting skickades igen."), "info")
+    except Refused as refused:
+        form.teams.errors = _why(refused)
+        return form_page(form, 422)
+    listed = round_queries.for_actor(db.session(), g.actor).get(round_id)
+    if listed is None or listed.round is None:
+        return go(url_for("surveys.round", round_id=round_id))
+    return go(_way_to(listed.round))
+
+
+def _why(refused: Refused) -> list[str]:
+    """Why nothing was sent, beside the teams that were chosen."""
+    if isinstance(refused, Overlaps):
+        return [conflict_in_words(conflict) for conflict in refused.conflicts]
+    if isinstance(refused, rounds.NobodyToAsk):
+        return [_("Ingen i det du valt kan få enkäten. Välj ett annat team.")]
+    return [_("Frågeformuläret har ändrats sedan du såg det. Förhandsgranska igen.")]
+
+
+def _way_to(made: Round) -> str:
+    """To the survey of a round that is no more than that, else to the round."""
+    listed = found(round_queries.for_actor(db.session(), g.actor).get(made.id))
+    if len(listed.asked) == 1 and listed.surveys and listed.rhythm is None:
+        return url_for("surveys.show", survey_id=listed.surveys[0].id)
+    return url_for("surveys.round", round_id=made.id)
