@@ -128,6 +128,7 @@ def alices(app: Flask) -> dict[str, str]:
         "name": "search",
         "field": "query",
         "slug": SLUG,
+        "key": "tillit-i-team",
         "token": "A" * 32,
         "code": "AAAAA-AAAAA-AAAAA-AAAAA-AAAAA-AAAAA",
         "activity": "search_history",

@@ -218,6 +218,8 @@ EXPECTED: dict[str, Expected] = {
     "surveys.new": LEAD,
     "surveys.preview": LEAD,
     "surveys.launch": LEAD,
+    "surveys.test_mails": LEAD,
+    "surveys.questions": LEAD,
     "surveys.show": LEAD_ALICES,
     "surveys.round": LEAD_ALICES,
     "surveys.plan": LEAD_ALICES,
