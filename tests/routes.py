@@ -17,9 +17,9 @@ from trustivide.core.subjects import Person
 from trustivide.organisations.models import ColleagueInvitation
 from trustivide.organisations.queries import owned_by
 from trustivide.privacy.models import AddressChange, Export, Request
-from trustivide.surveys import rounds
+from trustivide.surveys import building, rounds
 from trustivide.surveys.catalogue import latest
-from trustivide.surveys.models import Invitation
+from trustivide.surveys.models import AgreedAction, Invitation
 from trustivide.surveys.rounds import Plan
 from trustivide.teams.models import TeamMember
 from trustivide.workshops.models import Search
@@ -82,7 +82,8 @@ def alices(app: Flask) -> dict[str, str]:
         device = KnownDevice(
             user_id=alice.id, token_digest=b"d" * 32, device="Firefox", last_seen_on=now.date()
         )
-        session.add_all([search, export, change, device, passkey, invitation])
+        agreed = AgreedAction(survey_id=survey.id, what="Vi pratar", noted_on=now.date())
+        session.add_all([search, export, change, device, passkey, invitation, agreed])
         session.flush()
         planned = rounds.put(
             session,
@@ -103,11 +104,19 @@ def alices(app: Flask) -> dict[str, str]:
         )
         sign_ins.begin(session, alice, now)
         signed_in_id = session.scalars(select(SignIn.id)).first()
+        own = building.copy(session, actor_of(alice), latest("tillit-i-team"), now)
     return {
         "team_id": str(survey.team_id),
+        "instrument_id": str(own.id),
+        "section": "knowing",
+        "item": "competence_1",
+        "part": "comment",
+        "dimension": "care",
+        "questionnaire": "tillit-i-team",
         "member_id": str(member.id),
         "survey_id": str(survey.id),
         "round_id": str(planned.id),
+        "action_id": str(agreed.id),
         "rhythm_id": str(planned.rhythm_id),
         "invited_id": str(invited.id),
         "user_id": str(alice.id),
@@ -128,7 +137,7 @@ def alices(app: Flask) -> dict[str, str]:
         "name": "search",
         "field": "query",
         "slug": SLUG,
-        "key": "tillit-i-team",
+        "questionnaire": "tillit-i-team",
         "token": "A" * 32,
         "code": "AAAAA-AAAAA-AAAAA-AAAAA-AAAAA-AAAAA",
         "activity": "search_history",

@@ -140,7 +140,7 @@ def test_alice_cant_ask_the_team_without_dora(app: Flask, client: FlaskClient) -
         launch(alice, fewer)
     db.session.rollback()
     closes_on = str(clock.day_of(clock.now() + timedelta(days=14)))
-    form = {"team": str(fewer.id), "message": "Hej", "closes_on": closes_on, "locale": "sv"}
+    form = {"teams": str(fewer.id), "message": "Hej", "closes_on": closes_on, "locale": "sv"}
     page = sign_in(client).post("/surveys/", data=form, follow_redirects=True)
     assert "krockar med den till Redaktionen" in page.text
     assert "färre än 5 personer" in page.text

@@ -17,9 +17,10 @@ from sqlalchemy.orm import Session
 
 from trustivide.core.clock import day_of
 from trustivide.core.errors import Refused
+from trustivide.core.text import Text
 from trustivide.organisations.queries import Actor
 from trustivide.surveys import editing
-from trustivide.surveys.catalogue import Instrument
+from trustivide.surveys.catalogue import Instrument, Section
 from trustivide.surveys.editing import Heading, Part
 from trustivide.surveys.models import InstrumentVersion, OwnInstrument
 from trustivide.surveys.own_instruments import Own, OwnInstruments, built_in
@@ -39,8 +40,9 @@ class Changed(Refused):
 
 
 def create(session: Session, actor: Actor, heading: Heading, now: datetime) -> OwnInstrument:
-    """A new questionnaire without any question."""
-    empty = Instrument("", 1, heading.title, heading.intro, (), (), "", heading.layout)
+    """A new questionnaire with a section for its first question."""
+    first = Section(editing.new_key("s"), Text("Frågor", "Questions"), ())
+    empty = Instrument("", 1, heading.title, heading.intro, (), (first,), "", heading.layout)
     return copy(session, actor, empty, now)
 
 
@@ -56,6 +58,16 @@ def copy(session: Session, actor: Actor, instrument: Instrument, now: datetime) 
     session.flush()
     _store(InstrumentVersion(instrument_id=own.id, version=1), own, _apart(instrument), session)
     return own
+
+
+def renamed(instrument: Instrument) -> Instrument:
+    """Under a title that says that it is a copy, as far as there is room."""
+    sv, en = instrument.title.sv, instrument.title.en
+    most = editing.LONGEST["title"]
+    title = editing.words(
+        f"Kopia av {sv}"[:most] if sv else "", f"Copy of {en}"[:most] if en else ""
+    )
+    return replace(instrument, title=title)
 
 
 def _apart(instrument: Instrument) -> Instrument:
@@ -86,8 +98,8 @@ def save(
 
     ``seen`` is the mark (:func:`editing.mark`) of what the writer began from, nothing for
     a new part; ``into`` is the section of a new item. Raises :class:`Changed` when it is
-    something else by now, :class:`editing.TooMany`, and :class:`Refused` where the
-    section is gone.
+    something else by now, :class:`editing.TooMany`, and :class:`Refused` where there is
+    no section for it or the questionnaire is gone.
     """
 
     def change(instrument: Instrument) -> Instrument:
@@ -132,8 +144,8 @@ def _change(session: Session, own: Own, how: Callable[[Instrument], Instrument])
     )
     session.expire_all()
     fresh = OwnInstruments(session, own.row.organisation_id).get(own.row.id)
-    if fresh is None or fresh.row.archived_on is not None:
-        raise Refused("archived or gone")
+    if fresh is None:
+        raise Refused("gone")
     newest = fresh.newest
     instrument = how(newest.instrument)
     version = newest.row

@@ -169,8 +169,8 @@ def new_key(letter: str) -> str:
 def put(instrument: Instrument, part: Part, into: str | None = None) -> Instrument:
     """``part`` in the place of the one with its key, else added at the end.
 
-    A new item goes to the section ``into``. Raises :class:`TooMany`, and
-    :class:`Refused` where that section is gone.
+    A new item goes to the section ``into``, the last one if that is gone. Raises
+    :class:`TooMany`, and :class:`Refused` where there is no section.
     """
     match part:
         case Heading():
@@ -193,7 +193,9 @@ def _put_item(instrument: Instrument, item: Item, into: str | None) -> Instrumen
         raise TooMany("items")
     section = section_of(instrument, item.key) if known else find(instrument, into or "")
     if not isinstance(section, Section):
-        raise Refused("no section")
+        if not instrument.sections:
+            raise Refused("no section")
+        section = instrument.sections[-1]
     return _with(instrument, replace(section, items=_put(section.items, item, MAX_ITEMS)))
 
 

@@ -14,7 +14,7 @@ from trustivide.outbox.actions import send_mail
 from trustivide.outbox.models import Mail
 from trustivide.surveys.actions import hold
 from trustivide.surveys.delivery import MAY_SEND_AGAIN
-from trustivide.surveys.launching import invitable, invite
+from trustivide.surveys.launching import invitable, invite, scopes
 from trustivide.surveys.models import Invitation, Round, Survey
 from trustivide.surveys.overlap import conflicts, refuse_conflicts
 from trustivide.teams.models import Team, TeamMember
@@ -34,10 +34,9 @@ def newcomers(session: Session, survey: Survey) -> Sequence[TeamMember]:
             TeamMember.email_digest.not_in(invited),
         )
     ).all()
-    scopes = [team.organisation_id]
-    if survey.round_id and (rhythm := session.get_one(Round, survey.round_id).rhythm_id):
-        scopes.append(rhythm)
-    return sorted(invitable(session, joined, scopes), key=lambda member: member.email)
+    rhythm = session.get_one(Round, survey.round_id).rhythm_id if survey.round_id else None
+    within = scopes(team.organisation_id, rhythm)
+    return sorted(invitable(session, joined, within), key=lambda member: member.email)
 
 
 def invite_later(

@@ -26,7 +26,7 @@ from math import gcd
 from typing import TypeVar
 from uuid import UUID
 
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from trustivide.core.clock import day_of
@@ -248,6 +248,12 @@ def _names(session: Session, planned: Collection[UUID]) -> dict[Hashable, str]:
     return {("planned", team_id): name for team_id, name in rows}
 
 
+def _still_counts(now: datetime) -> ColumnElement[bool]:
+    """Open, or closed within the window; of a plan's later day, as it will be then."""
+    ends = func.coalesce(Survey.closed_at, Survey.closes_at)
+    return ends > now - WINDOW
+
+
 def _counting(
     session: Session, organisation_id: UUID, now: datetime, instead_of: UUID | None
 ) -> dict[Hashable, _Asked]:
@@ -261,7 +267,7 @@ def _counting(
         .join(Team, Survey.team_id == Team.id)
         .where(
             Team.organisation_id == organisation_id,
-            or_(Survey.closed_at.is_(None), Survey.closed_at > now - WINDOW),
+            _still_counts(now),
         )
     ).all()
     invited: dict[UUID, set[Person]] = {survey.id: set() for survey, _ in surveys}
@@ -271,7 +277,7 @@ def _counting(
         .join(Team, Survey.team_id == Team.id)
         .where(
             Team.organisation_id == organisation_id,
-            or_(Survey.closed_at.is_(None), Survey.closed_at > now - WINDOW),
+            _still_counts(now),
         )
     ):
         invited[survey_id].add(bytes(digest))

@@ -1,6 +1,27 @@
 """Every page of surveys for leaders; importing this gives the blueprint its routes."""
 
-from trustivide.surveys.views import inviting, method, results, rounds, running, sending
+from trustivide.surveys.views import (
+    building,
+    instruments,
+    inviting,
+    method,
+    results,
+    rounds,
+    running,
+    sending,
+    sharing,
+)
 from trustivide.surveys.views.base import bp
 
-__all__ = ["bp", "inviting", "method", "results", "rounds", "running", "sending"]
+__all__ = [
+    "bp",
+    "building",
+    "instruments",
+    "inviting",
+    "method",
+    "results",
+    "rounds",
+    "running",
+    "sending",
+    "sharing",
+]
