@@ -140,6 +140,8 @@ def section(survey_id: UUID, number: int) -> ResponseReturnValue:
 def _screen(
     holder: Respondent, number: int, typed: dict[str, str], errors: dict[str, str]
 ) -> Response:
+    # Progress counts parts, not answers: it moves one step for each part, both ways, whether
+    # one answers or leaves out, and the step for texts, which not everybody gets, adds none.
     screens = screens_of(holder.instrument)
     return page(
         "surveys/section.html",
