@@ -101,19 +101,19 @@ def test_mails() -> ResponseReturnValue:
     if not form.validate_on_submit():
         return form_page(form, 422)
     plan = form.plan
-    path = url_for("surveys.questions", questionnaire=plan.instrument.key)
+    path = url_for("surveys.questions", key=plan.instrument.key)
     with transaction() as session:
         address = trying.send_test(session, g.actor, plan, path, clock.now())
     tell(_("Ett testmejl är på väg till %(address)s.", address=address))
     return preview_page(form)
 
 
-@bp.get("/questions/<questionnaire>")
+@bp.get("/questions/<key>")
 @member("surveys.manage")
-def questions(questionnaire: str) -> ResponseReturnValue:
+def questions(key: str) -> ResponseReturnValue:
     """What a questionnaire asks, as those who answer it see it; nothing is kept."""
     offers = round_queries.offers(db.session(), g.actor.organisation_id)
-    offer = found(next((offer for offer in offers if offer.instrument.key == questionnaire), None))
+    offer = found(next((offer for offer in offers if offer.instrument.key == key), None))
     return page(
         "surveys/questions.html",
         instrument=offer.instrument,
