@@ -84,6 +84,7 @@ def alices(app: Flask) -> dict[str, str]:
         )
         agreed = AgreedAction(survey_id=survey.id, what="Vi pratar", noted_on=now.date())
         session.add_all([search, export, change, device, passkey, invitation, agreed])
+        session.add(TeamMember(team_id=survey.team_id, email=ALICE, added_on=now.date()))
         session.flush()
         planned = rounds.put(
             session,

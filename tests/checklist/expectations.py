@@ -175,7 +175,7 @@ EXPECTED: dict[str, Expected] = {
     "privacy.choices": PERSON,
     "privacy.invitations": PERSON,
     "privacy.refuse_all_invitations": PERSON,
-    "privacy.refuse_invitations": PERSON,
+    "privacy.refuse_invitations": OWN,
     "privacy.consent": PERSON,
     "privacy.data": PERSON,
     "privacy.delete_all": PERSON,
