@@ -220,6 +220,8 @@ EXPECTED: dict[str, Expected] = {
     "surveys.new": LEAD,
     "surveys.preview": LEAD,
     "surveys.launch": LEAD,
+    "surveys.test_mails": LEAD,
+    "surveys.questions": LEAD,
     "surveys.show": LEAD_ALICES,
     "surveys.round_results": LEAD_ALICES,
     "surveys.share": LEAD_RESULT,
