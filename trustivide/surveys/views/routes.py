@@ -2,6 +2,7 @@
 
 from trustivide.surveys.views import (
     building,
+    copies,
     instruments,
     inviting,
     method,
@@ -15,6 +16,7 @@ from trustivide.surveys.views.base import bp
 __all__ = [
     "bp",
     "building",
+    "copies",
     "instruments",
     "inviting",
     "method",
