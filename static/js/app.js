@@ -45,7 +45,7 @@ document.addEventListener(
   "submit",
   (event) => {
     const form = event.target;
-    if (form.method === "dialog" || (event.submitter ?? form).closest("[data-switch], [data-passkey]")) return;
+    if (form.method === "dialog" || (event.submitter ?? form).closest("[data-switch], [data-passkey], [data-download]")) return;
     if (sent.has(form)) {
       event.preventDefault();
       event.stopImmediatePropagation();

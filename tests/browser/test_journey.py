@@ -217,6 +217,11 @@ def answer(story: Story, page: Page, *, look: bool) -> str:
             comment.first.fill("Vi hinner prata för sällan.")
         press(page, "Läs igenom" if comment.count() else "Nästa")
         page.wait_for_url(lambda url: url != here)  # noqa: B023
+        if page.url.endswith("/comments"):
+            if look:
+                story.look(page, "Kan någon förstå vem du är?")
+            press(page, "Gå vidare")
+            page.wait_for_url("**/review")
     if look:
         story.look(page, "Läs igenom")
     press(page, "Skicka in mina svar")

@@ -30,7 +30,7 @@ LINK = re.compile(r'(?:href|action|src)="(/[^"#]*)')
 UUID = re.compile(r"[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}")
 SECRETS = re.compile(
     r'nonce="[^"]+"|(?<=name="csrf_token" value=")[^"]+|[\w-]{20,}\.[\w-]{5,}\.[\w-]{20,}'
-    r"|(?<=/)[\w-]{32}(?![\w-])"
+    r"|(?<=/)[\w-]{32}(?![\w-])|(?<=<dd>)[0-9a-f]{8}(?=</dd>)"
 )
 COMMENT = re.compile(r"Kommentar [0-9a-f]{8}")
 Look = dict[str, str]

@@ -116,6 +116,61 @@ def test_a_hidden_item_inside_its_dimensions_mean_is_found(monkeypatch: pytest.M
     assert _frozen(instrument, sheets(1), K) != _frozen(instrument, sheets(5), K)
 
 
+# Which answers were given together
+
+
+@st.composite
+def _shuffled(draw: st.DrawFn) -> tuple[Instrument, list[Sheet], list[Sheet], int]:
+    """Answers of some people, and each item's answers dealt out among them anew."""
+    instrument, sheets, _, k = draw(_cases())
+    dealt: list[Sheet] = [{} for _ in sheets]
+    for item in instrument.items:
+        for sheet, value in zip(
+            dealt, draw(st.permutations([sheet[item.key] for sheet in sheets])), strict=True
+        ):
+            sheet[item.key] = value
+    return instrument, sheets, dealt, k
+
+
+def _unordered(figures: dict[str, Any]) -> dict[str, Any]:
+    comments = [
+        {**row, "texts": sorted(row.get("texts", []))} for row in figures.get("comments", [])
+    ]
+    return {**figures, "comments": comments}
+
+
+@settings(max_examples=60, deadline=None)
+@given(_shuffled())
+def test_no_figure_of_an_own_questionnaire_tells_which_answers_were_given_together(
+    case: tuple[Instrument, list[Sheet], list[Sheet], int],
+) -> None:
+    instrument, sheets, dealt, k = case
+    one, other = (
+        snapshot.compute(instrument, given_, k=k, invited=12, own=True, rng=Random(1))
+        for given_ in (sheets, dealt)
+    )
+    assert _unordered(one) == _unordered(other)
+
+
+def test_a_dimension_made_to_single_dora_out_does_so_unless_it_is_known_to_be_an_own_one() -> None:
+    instrument = latest("tillit-i-team")
+    new_here, wanted = instrument.dimension_items("competence")[:2]
+    others: Sheet = {item.key: 3 for item in instrument.items if item.kind == "agreement5"}
+
+    def sheets(doras: int) -> list[Sheet]:
+        """Only Dora is new. Somebody answers 1 on what is wanted, and somebody 5."""
+        dora = others | {new_here.key: 5, wanted.key: doras}
+        other = others | {new_here.key: 1, wanted.key: 6 - doras}
+        return [dora, other] + [others | {new_here.key: 1}] * 6
+
+    for own in (False, True):
+        said = [
+            snapshot.compute(instrument, sheets(doras), k=K, invited=12, own=own, rng=Random(1))
+            for doras in (1, 5)
+        ]
+        assert (said[0] == said[1]) is own
+
+
 # Teams that overlap
 
 People = frozenset[int]

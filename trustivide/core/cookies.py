@@ -124,7 +124,10 @@ SURVEY_DRAFT = Cookie(
         "The key to answers begun on this device; gone once you have submitted",
     ),
     timedelta(days=90),
-    Text("efter det senaste sparade svaret", "after the last answer saved"),
+    Text(
+        "efter att frågorna senast öppnades eller sparades",
+        "after the questions were last opened or saved",
+    ),
     "/s/survey/",
     "__Secure-",
     per_survey=True,

@@ -62,7 +62,8 @@ def freeze(session: Session, survey: Survey) -> Frozen:
         if not row.restricted:
             answer_sets.append({names.get(key, key): value for key, value in row.answers.items()})
     invited = survey.invited + survey.invited_later
-    figures = snapshot.compute(instrument, answer_sets, k=survey.k, invited=invited)
+    own = survey.own_version_id is not None
+    figures = snapshot.compute(instrument, answer_sets, k=survey.k, invited=invited, own=own)
     return Frozen(digest.digest(), figures)
 
 

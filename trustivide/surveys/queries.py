@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session, defer, object_session
 
 from trustivide.core.crypto import ring
@@ -103,23 +103,31 @@ def for_actor(session: Session, actor: Actor) -> Surveys:
     return Surveys(session, actor)
 
 
+# What every page of an answering person asks, built once: building a statement costs as
+# much as running it.
+_OF_LINK = (
+    select(Survey)
+    .join(Invitation, Invitation.survey_id == Survey.id)
+    .where(Invitation.lookup == bindparam("lookup"))
+    .options(defer(Survey.link_key))
+)
+_OF_SLOT = select(AnswerSet.id).where(AnswerSet.slot == bindparam("slot"))
+_DRAFT = select(Draft.sealed).where(
+    Draft.cookie_digest == bindparam("cookie"), Draft.survey_id == bindparam("survey")
+)
+
+
 def survey_of_link(session: Session, token: str) -> Survey | None:
     """The survey that a link's token asks about, also after closing.
 
     Neither the invitation nor the link key is read: nobody who answers needs them.
     """
-    return session.scalar(
-        select(Survey)
-        .join(Invitation, Invitation.survey_id == Survey.id)
-        .where(Invitation.lookup == anonymity.lookup_of(token))
-        .options(defer(Survey.link_key))
-    )
+    return session.scalar(_OF_LINK, {"lookup": anonymity.lookup_of(token)})
 
 
 def has_answered(session: Session, token: str) -> bool:
     """Whether the slot of this link is taken. Nobody but its holder and the mailer may ask."""
-    found = session.scalar(select(AnswerSet.id).where(AnswerSet.slot == anonymity.slot_of(token)))
-    return found is not None
+    return session.scalar(_OF_SLOT, {"slot": anonymity.slot_of(token)}) is not None
 
 
 def answers_by_code(session: Session, code: str) -> tuple[AnswerSet, Listed] | None:
@@ -151,11 +159,8 @@ def draft_for(session: Session, survey_id: UUID, cookie: str | None) -> dict[str
     """The answers saved so far on this device; empty without a fitting cookie."""
     if not cookie:
         return {}
-    sealed = session.scalar(
-        select(Draft.sealed).where(
-            Draft.cookie_digest == ring().digest(cookie, "draft"), Draft.survey_id == survey_id
-        )
-    )
+    asked = {"cookie": ring().digest(cookie, "draft"), "survey": survey_id}
+    sealed = session.scalar(_DRAFT, asked)
     held = anonymity.open_draft(cookie, sealed) if sealed else {}
     return {key: typed for key, typed in held.items() if key != EDITS}
 

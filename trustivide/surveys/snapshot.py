@@ -25,6 +25,12 @@ items, at least *k* of them. Two things no snapshot can hide: a unanimous team, 
 colleagues who put their own answers together. Close to the first, a spread can narrow
 down what someone who skipped an item answered, if all others agree on everything else.
 
+**An organisation's own questionnaire links nothing.** Whoever writes the items could put
+"I am new here" beside what they want to know into one dimension: the spread over
+respondents would then show what the only new colleague answered. So its spread is the
+widest that the items' own answers allow (:meth:`_Results.widest`), and no figure of it
+tells which answers were given together (docs/decisions/025).
+
 The shape (schema 2), where every mean, score and sd has two decimals::
 
     schema, instrument {key, version, fingerprint}, k, invited, answered, published
@@ -85,13 +91,15 @@ def compute(
     *,
     k: int,
     invited: int,
+    own: bool = False,
     rng: random.Random | None = None,
 ) -> dict[str, Any]:
     """The snapshot: JSON-serialisable, to be stored as it is and never computed again.
 
     ``answer_sets`` hold int, str, list or None ("can't say") by item key, as
     :meth:`Instrument.validate` gives them; an absent key is an unanswered item.
-    ``invited`` counts the invitations at launch. ``rng`` shuffles the comments, by
+    ``invited`` counts the invitations. ``own`` says that the organisation wrote the
+    instrument. ``rng`` shuffles the comments, by
     default from the system's randomness.
 
     Below ``k`` answer sets the snapshot holds no figure, only the participation, which a
@@ -113,7 +121,8 @@ def compute(
     }
     if len(answer_sets) < k:
         return {**head, "published": False, "reason": TOO_FEW}
-    return {**head, "published": True, **_Results(instrument, answer_sets, k, invited, rng).body()}
+    results = _Results(instrument, answer_sets, k, invited, own=own, rng=rng)
+    return {**head, "published": True, **results.body()}
 
 
 def lowest_dimension(snapshot: Mapping[str, Any]) -> str | None:
@@ -154,12 +163,15 @@ class _Results:
         answer_sets: _AnswerSets,
         k: int,
         invited: int,
+        *,
+        own: bool,
         rng: random.Random | None,
     ) -> None:
         self.instrument = instrument
         self.answer_sets = answer_sets
         self.k = k
         self.census = len(answer_sets) == invited
+        self.own = own
         self.rng = rng or random.SystemRandom()
         self.given: dict[str, list[Any]] = {
             item.key: [
@@ -219,7 +231,7 @@ class _Results:
         shown = [item for item in items if self.shown(item)]
         if not shown or 2 * len(shown) < len(items):
             return _suppressed(head, TOO_FEW_ITEMS)
-        people = self.people(shown)
+        people = self.widest(shown) if self.own else self.people(shown)
         if len(people) < self.k:
             return _suppressed(head, TOO_FEW)
         centre = self.centre(shown)
@@ -260,6 +272,22 @@ class _Results:
             if 2 * len(scores) >= len(shown):
                 means.append(sum(scores) / len(scores))
         return means
+
+    def widest(self, shown: Sequence[Item]) -> list[float]:
+        """Means of as many as answered every item, were whoever is low on one low on all.
+
+        A function of each item's answers alone. Where everybody answers every item, no
+        spread is wider: the standard deviation of a sum is at most the sum of theirs.
+        """
+        columns = [
+            sorted(scored(Fraction(value), item) for value in self.given[item.key])
+            for item in shown
+        ]
+        n = min(len(column) for column in columns)
+        return [
+            float(sum(column[rank * len(column) // n] for column in columns) / len(columns))
+            for rank in range(n)
+        ]
 
     def centre(self, shown: Sequence[Item]) -> Fraction:
         # From the items' means alone; the module's docstring says what that prevents.

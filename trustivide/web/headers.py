@@ -65,6 +65,5 @@ def init_app(app: Flask) -> None:
         headers.setdefault("Referrer-Policy", policy)
         if settings.secure_cookies:
             headers["Strict-Transport-Security"] = "max-age=63072000; includeSubDomains"
-        if not response.cache_control.public:  # what everybody gets alike depends on nothing
-            response.vary.update(("HX-Request", "HX-Request-Type", "Cookie", "Accept-Language"))
+        response.vary.update(("HX-Request", "HX-Request-Type", "Cookie", "Accept-Language"))
         return response

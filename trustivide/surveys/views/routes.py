@@ -10,6 +10,7 @@ from trustivide.surveys.views import (
     rounds,
     running,
     sending,
+    sharing,
 )
 from trustivide.surveys.views.base import bp
 
@@ -24,4 +25,5 @@ __all__ = [
     "rounds",
     "running",
     "sending",
+    "sharing",
 ]
