@@ -3,6 +3,7 @@
 from trustivide.surveys.views import (
     building,
     copies,
+    downloads,
     instruments,
     inviting,
     method,
@@ -18,6 +19,7 @@ __all__ = [
     "bp",
     "building",
     "copies",
+    "downloads",
     "instruments",
     "inviting",
     "method",
