@@ -147,6 +147,7 @@ def alices(app: Flask) -> dict[str, str]:
         "newer": "2",
         "subject": "physical_access",
         "step": "answer",
+        "kind": "csv",
     }
 
 

@@ -26,9 +26,10 @@ from tests.surveys.insider import Insider, Look, account, differences, in_order
 from tests.surveys.stories import launch, team_of, tokens
 from trustivide.core import clock
 from trustivide.core.db import db, transaction
-from trustivide.surveys import actions, anonymity, queries, snapshot
+from trustivide.surveys import actions, anonymity, history, queries, snapshot
 from trustivide.surveys.catalogue import Answer, latest
 from trustivide.surveys.models import AnswerSet, Survey
+from trustivide.surveys.results import Wave
 
 PEOPLE, K = 8, 5
 PARTICIPATION = re.compile(
@@ -201,11 +202,11 @@ def test_the_insider_finds_an_exact_count_and_a_result_computed_anew(
     def exact(session: Any, survey: Survey) -> int:
         return len(answers_of(session, survey))
 
-    def anew(session: Any, survey: Survey) -> dict[str, Any] | None:
-        if survey.closed_at is None:
-            return None
+    def anew(session: Any, survey: Survey) -> list[Wave]:
+        assert survey.closed_at is not None
         sets = answers_of(session, survey)
-        return snapshot.compute(INSTRUMENT, sets, k=survey.k, invited=survey.invited)
+        figures = snapshot.compute(INSTRUMENT, sets, k=survey.k, invited=survey.invited)
+        return [Wave(survey.id, clock.day_of(survey.closed_at), INSTRUMENT, figures)]
 
     world = World(app, list(range(PEOPLE)))
     nobody = world.look()
@@ -215,7 +216,7 @@ def test_the_insider_finds_an_exact_count_and_a_result_computed_anew(
         assert differences(nobody, world.look())
     world.answer(*range(1, PEOPLE))
     world.close()
-    monkeypatch.setattr(queries, "snapshot_of", anew)
+    monkeypatch.setattr(history, "waves", anew)
     closed = world.look()
     world.by_code(1, actions.withdraw)
     assert changed(closed, world.look())
