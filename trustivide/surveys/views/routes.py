@@ -2,6 +2,7 @@
 
 from trustivide.surveys.views import (
     building,
+    copies,
     downloads,
     instruments,
     inviting,
@@ -17,6 +18,7 @@ from trustivide.surveys.views.base import bp
 __all__ = [
     "bp",
     "building",
+    "copies",
     "downloads",
     "instruments",
     "inviting",
