@@ -14,7 +14,6 @@ import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
 from email.message import EmailMessage
-from itertools import product
 
 from flask import Flask
 from flask.testing import FlaskClient
@@ -30,7 +29,7 @@ LINK = re.compile(r'(?:href|action|src)="(/[^"#]*)')
 UUID = re.compile(r"[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}")
 SECRETS = re.compile(
     r'nonce="[^"]+"|(?<=name="csrf_token" value=")[^"]+|[\w-]{20,}\.[\w-]{5,}\.[\w-]{20,}'
-    r"|(?<=/)[\w-]{32}(?![\w-])"
+    r"|(?<=/)[\w-]{32}(?![\w-])|(?<=<dd>)[0-9a-f]{8}(?=</dd>)"
 )
 COMMENT = re.compile(r"Kommentar [0-9a-f]{8}")
 Look = dict[str, str]
@@ -55,9 +54,15 @@ class Insider:
     def __init__(self, app: Flask, user: User) -> None:
         self.app = app
         self.address = user.email
-        self.client: FlaskClient = sign_in(app.test_client(), user.email)
+        self.client: FlaskClient
+        self.sign_in()
         self.names: dict[str, str] = {}
-        self._values: dict[str, dict[str, None]] = {}
+        self._met: dict[str, dict[str, None]] = {}
+        self._places: dict[tuple[str, ...], dict[tuple[str, ...], None]] = {(): {(): None}}
+
+    def sign_in(self) -> None:
+        """Begin a session, or a new one after some days."""
+        self.client = sign_in(self.app.test_client(), self.address)
 
     def look(self) -> Look:
         """Every page, file and mail as it stands now."""
@@ -71,9 +76,12 @@ class Insider:
                 continue
             if path in found or endpoint.partition(".")[0] not in FEATURES:
                 continue
+            self._places.setdefault(tuple(sorted(values)), {}).setdefault(
+                tuple(str(values[name]) for name in sorted(values))
+            )
             for name, value in values.items():
-                self._values.setdefault(name, {}).setdefault(str(value))
-                self.names.setdefault(str(value), f"<{name} {len(self._values[name])}>")
+                self._met.setdefault(name, {}).setdefault(str(value))
+                self.names.setdefault(str(value), f"<{name} {len(self._met[name])}>")
             response = self.client.get(path)
             text = readable(response)
             found[path] = f"{response.status_code} {text}"
@@ -84,13 +92,13 @@ class Insider:
         return {self.plain(path): self.plain(text) for path, text in found.items()}
 
     def _routes(self) -> Iterator[str]:
-        """The routes of the features, with every id met so far in each place."""
+        """The routes of the features, with the ids that were met together in such a place."""
         for rule in self.app.url_map.iter_rules():
             if rule.endpoint.partition(".")[0] not in FEATURES or "GET" not in (rule.methods or ()):
                 continue
-            known = [list(self._values.get(name, ())) for name in sorted(rule.arguments)]
-            for values in product(*known):
-                built = rule.build(dict(zip(sorted(rule.arguments), values, strict=True)))
+            names = tuple(sorted(rule.arguments))
+            for values in list(self._places.get(names, ())):
+                built = rule.build(dict(zip(names, values, strict=True)))
                 if built is not None:
                     yield built[1]
 

@@ -25,12 +25,14 @@ from tests.factories import delivered
 from tests.surveys.insider import Insider, Look, account, differences, in_order
 from tests.surveys.stories import launch, team_of, tokens
 from trustivide.core import clock
+from trustivide.core.clock import day_of
 from trustivide.core.db import db, transaction
 from trustivide.surveys import actions, anonymity, queries, snapshot
 from trustivide.surveys.catalogue import Answer, latest
-from trustivide.surveys.models import AnswerSet, Survey
+from trustivide.surveys.models import AnswerSet, Invitation, Survey
+from trustivide.teams.models import Team, TeamMember
 
-PEOPLE, K = 8, 5
+PEOPLE, K = 7, 5
 PARTICIPATION = re.compile(
     r"<div><dt>Svar hittills.*|<li>(?:Färre än|Minst) \d+[^<]* har svarat[^<]*</li>"
 )
@@ -64,14 +66,14 @@ class World:
         with self.later():
             self.alice = account(next(_worlds))
             self.insider = Insider(self.app, self.alice)
-            self.team = team_of(self.alice, PEOPLE)
+            self.team_id = team_of(self.alice, PEOPLE).id
         self.codes: dict[int, str] = {}
         self.again()
 
     def again(self) -> None:
         """The team is asked, for the first time or once more."""
         with self.later():
-            survey = launch(self.alice, self.team)
+            survey = launch(self.alice, db.session.get_one(Team, self.team_id))
             self.id = survey.id
             delivered(self.app)
             self.links = [token for _, token in sorted(tokens(survey).items())]
@@ -103,6 +105,26 @@ class World:
             assert response.status_code == 303, response.text
             self.insider.client.get(response.headers["Location"])  # what it tells, once
 
+    def newcomer(self) -> None:
+        """Erik joins the team, and Alice invites him to the survey that is under way."""
+        with self.later(), transaction() as session:
+            team = session.get_one(Team, self.team_id)
+            today = day_of(clock.now())
+            session.add(TeamMember(team_id=team.id, email="erik@exempel.test", added_on=today))
+        self.press("/surveys/{}/invitations", everybody="1")
+
+    def end_invitation(self, n: int) -> None:
+        """Alice takes back the invitation of the ``n``-th member."""
+        invitations = select(Invitation).where(Invitation.survey_id == self.id)
+        ids = {i.email: i.id for i in db.session.scalars(invitations)}
+        self.press(f"/surveys/{self.id}/invitations/{ids[f'dora{n}@exempel.test']}/removal")
+
+    def month_later(self) -> None:
+        """When results that differ by a few people may be asked for again."""
+        self.start += timedelta(days=32)
+        with self.later():
+            self.insider.sign_in()
+
     def by_code(self, n: int, action: Any, **more: Any) -> None:
         """Whoever filled in a sheet uses its receipt code."""
         with self.later(), transaction() as session:
@@ -122,10 +144,13 @@ def story(app: Flask, who: list[int], start: datetime) -> Iterator[tuple[str, Lo
     world.by_code(6, actions.restrict_answers, restricted=True)
     world.by_code(0, actions.withdraw)
     world.press("/surveys/{}/reminders")
-    yield "a late answer, one restricted, one withdrawn, all reminded", world.look()
+    world.newcomer()
+    world.end_invitation(PEOPLE)
+    yield "a late answer, one restricted, one withdrawn, all reminded, others invited", world.look()
     world.close()
     yield "closed", world.look()
     world.by_code(1, actions.withdraw)
+    world.month_later()
     world.again()
     world.answer(0, 1, 2, 3, 4)
     world.close()
