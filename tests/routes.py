@@ -19,7 +19,7 @@ from trustivide.organisations.queries import owned_by
 from trustivide.privacy.models import AddressChange, Export, Request
 from trustivide.surveys import building, rounds
 from trustivide.surveys.catalogue import latest
-from trustivide.surveys.models import Invitation
+from trustivide.surveys.models import AgreedAction, Invitation
 from trustivide.surveys.rounds import Plan
 from trustivide.teams.models import TeamMember
 from trustivide.workshops.models import Search
@@ -82,7 +82,8 @@ def alices(app: Flask) -> dict[str, str]:
         device = KnownDevice(
             user_id=alice.id, token_digest=b"d" * 32, device="Firefox", last_seen_on=now.date()
         )
-        session.add_all([search, export, change, device, passkey, invitation])
+        agreed = AgreedAction(survey_id=survey.id, what="Vi pratar", noted_on=now.date())
+        session.add_all([search, export, change, device, passkey, invitation, agreed])
         session.flush()
         planned = rounds.put(
             session,
@@ -115,6 +116,7 @@ def alices(app: Flask) -> dict[str, str]:
         "member_id": str(member.id),
         "survey_id": str(survey.id),
         "round_id": str(planned.id),
+        "action_id": str(agreed.id),
         "rhythm_id": str(planned.rhythm_id),
         "invited_id": str(invited.id),
         "user_id": str(alice.id),

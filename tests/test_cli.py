@@ -50,16 +50,16 @@ def test_the_demo_is_a_finished_and_a_running_survey(app: Flask) -> None:
     result = run(app, "demo")
     assert result.exit_code == 0, result.output
     assert "påhittad" in result.output
-    finished, running = (
-        db.session.scalars(
-            select(Survey).join(Team, Survey.team_id == Team.id).where(Team.name == plan.team)
-        ).one()
-        for plan in demo.PLANS
+    of_team = select(Survey).join(Team, Survey.team_id == Team.id).order_by(Survey.opened_at)
+    closed, (running,) = (
+        db.session.scalars(of_team.where(Team.name == plan.team)).all() for plan in demo.PLANS
     )
-    assert finished.closed_at is not None
-    assert finished.link_key is None
-    figures = db.session.scalars(select(Snapshot.figures)).one()
-    assert figures["answered"] >= 12
+    for survey, wave in zip(closed, demo.PLANS[0].waves, strict=True):
+        assert survey.closed_at is not None
+        assert survey.link_key is None
+        figures = db.session.get_one(Snapshot, survey.id).figures
+        assert figures["answered"] == wave.answered
+        assert figures["published"] is (wave.answered >= survey.k)
     assert running.closed_at is None
     answered = db.session.scalar(
         select(func.count()).select_from(AnswerSet).where(AnswerSet.survey_id == running.id)
@@ -89,7 +89,7 @@ def test_an_interrupted_demo_is_finished_by_the_next(
     monkeypatch.undo()
     assert run(app, "demo").exit_code == 0
     assert db.session.scalar(select(func.count()).select_from(AnswerSet)) == sum(
-        plan.answered for plan in demo.PLANS
+        wave.answered for plan in demo.PLANS for wave in plan.waves
     )
 
 

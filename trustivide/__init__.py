@@ -69,6 +69,7 @@ from trustivide.surveys import rhythms as survey_rhythms
 from trustivide.surveys import rounds as survey_rounds
 from trustivide.surveys.answering import routes as answering
 from trustivide.surveys.views import routes as surveys
+from trustivide.surveys.views import shared as shared_results
 from trustivide.teams import actions as team_actions
 from trustivide.teams import queries as team_queries
 from trustivide.teams.views import routes as teams
@@ -128,6 +129,7 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
         teams.bp,
         surveys.bp,
         answering.bp,
+        shared_results.bp,
         workshops.bp,
         privacy_pages.bp,
         policy.bp,

@@ -5,7 +5,7 @@ that an interrupted run is finished by the next and a second one changes
 nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
@@ -51,15 +51,29 @@ class SignIn:
 
 
 @dataclass(frozen=True)
-class _Plan:
-    """A team of the demo and how far its survey has come (days ago, days left)."""
+class _Wave:
+    """A survey of a team of the demo and how far it has come (days ago, days left)."""
 
-    team: str
-    people: Sequence[str]
     answered: int
     opened_ago: int
     closes_in: int
-    moods: dict[str, float]
+    moods: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """A team of the demo and its surveys, oldest first."""
+
+    team: str
+    people: Sequence[str]
+    waves: Sequence[_Wave]
+
+
+_DIMENSIONS = ("competence", "care", "integrity", "openness", "reliability")
+
+
+def _moods(*means: float) -> dict[str, float]:
+    return dict(zip(_DIMENSIONS, means, strict=True))
 
 
 PLANS = (
@@ -83,24 +97,18 @@ PLANS = (
             "nora",
             "omar",
         ),
-        answered=13,
-        opened_ago=24,
-        closes_in=-3,
-        moods={
-            "competence": 4.2,
-            "care": 3.8,
-            "integrity": 3.6,
-            "openness": 2.7,
-            "reliability": 3.3,
-        },
+        (
+            _Wave(14, 384, -363, _moods(4.1, 3.0, 3.4, 2.3, 3.2)),
+            _Wave(12, 294, -273, _moods(4.1, 2.8, 3.4, 2.2, 3.0)),
+            _Wave(4, 204, -183, {}),
+            _Wave(14, 114, -93, _moods(4.2, 2.9, 3.6, 2.4, 3.3)),
+            _Wave(13, 24, -3, _moods(4.2, 3.8, 3.6, 2.7, 3.3)),
+        ),
     ),
     _Plan(
         "Verkstaden",
         ("petra", "rami", "saga", "tove", "ulf", "vera", "william", "ylva", "zara"),
-        answered=6,
-        opened_ago=4,
-        closes_in=10,
-        moods={},
+        (_Wave(6, 4, 10, {}),),
     ),
 )
 
@@ -113,7 +121,9 @@ def seed(now: datetime) -> list[SignIn]:
         actor = actor_for(db.session(), alice.id)
         assert actor is not None
         for plan in PLANS:
-            _surveys(actor, _team(actor, plan, now), plan, now)
+            team = _team(actor, plan, now)
+            for number, wave in enumerate(plan.waves):
+                _survey(actor, team, number, wave, now)
         # Last: an owner who is confirmed says that the demo is complete.
         with transaction() as session:
             session.get_one(User, alice.id).confirmed_at = now
@@ -175,7 +185,7 @@ def _team(actor: Actor, plan: _Plan, now: datetime) -> Team:
     with transaction() as session:
         team = session.scalar(of_this_name)
         if team is None:
-            created = day_of(now - timedelta(days=plan.opened_ago))
+            created = day_of(now - timedelta(days=plan.waves[0].opened_ago))
             team = Team(
                 organisation_id=actor.organisation_id,
                 name=plan.team,
@@ -197,26 +207,27 @@ def _team(actor: Actor, plan: _Plan, now: datetime) -> Team:
     return team
 
 
-def _surveys(actor: Actor, team: Team, plan: _Plan, now: datetime) -> None:
-    """The team's survey, its answers, and its result where it has ended."""
+def _survey(actor: Actor, team: Team, number: int, wave: _Wave, now: datetime) -> None:
+    """The team's survey of this number, its answers, and its result where it has ended."""
     instrument = latest("tillit-i-team")
-    survey = db.session.scalar(select(Survey).where(Survey.team_id == team.id))
+    surveys_of_team = select(Survey).where(Survey.team_id == team.id).order_by(Survey.opened_at)
+    survey = db.session.scalars(surveys_of_team.offset(number).limit(1)).first()
     if survey is None:
-        survey = _launch(actor, team, instrument, plan, now)
+        survey = _launch(actor, team, instrument, wave, now)
     if survey.closed_at is not None:
         return
-    random = Random(plan.team)  # nosec B311 # noqa: S311  the same plausible answers in every demo
-    mood = {d.key: plan.moods.get(d.key, 3.5) for d in instrument.dimensions}
-    for token in _tokens(survey)[: plan.answered]:
+    random = Random(f"{team.name} {number}")  # nosec B311 # noqa: S311  the same plausible answers in every demo
+    mood = {d.key: wave.moods.get(d.key, 3.5) for d in instrument.dimensions}
+    for token in _tokens(survey)[: wave.answered]:
         answers = _answers(instrument, mood, random)
         if not survey_queries.has_answered(db.session(), token):
             surveys.submit(survey.id, token, anonymity.new_receipt_code(), answers)
-    if plan.closes_in <= 0:
+    if wave.closes_in <= 0:
         with transaction() as session:
             survey_closing.close(session, survey, survey.closes_at)
 
 
-def _launch(actor: Actor, team: Team, instrument: Instrument, plan: _Plan, now: datetime) -> Survey:
+def _launch(actor: Actor, team: Team, instrument: Instrument, wave: _Wave, now: datetime) -> Survey:
     with transaction() as session:
         members = session.scalars(select(TeamMember).where(TeamMember.team_id == team.id)).all()
         return survey_launching.launch(
@@ -226,9 +237,9 @@ def _launch(actor: Actor, team: Team, instrument: Instrument, plan: _Plan, now: 
             members,
             instrument,
             message="Hej. Vi vill veta hur tilliten är hos oss. Det tar några minuter att svara.",
-            closes_at=now + timedelta(days=plan.closes_in),
+            closes_at=now + timedelta(days=wave.closes_in),
             locale="sv",
-            now=now - timedelta(days=plan.opened_ago),
+            now=now - timedelta(days=wave.opened_ago),
         )
 
 

@@ -58,6 +58,7 @@ WORKSHOPS = Expected(frozenset({*CUSTOMER, "charlie"}))
 OWN_SEARCH = Expected(frozenset(CUSTOMER), "self")
 LEAD = Expected(frozenset({"leader", "admin", "owner", "charlie"}))
 LEAD_ALICES = _tenant("leader", "admin", "owner")
+LEAD_RESULT = Expected(LEAD_ALICES.roles, "tenant", opens=True)  # 404 while a survey runs
 OWNER_ALICES = _tenant("owner")
 OWNER_PERSON = Expected(frozenset({"owner"}), "tenant", to="/privacy/find")
 OWN_SECURITY = Expected(SIGNED_IN, "self")
@@ -127,6 +128,7 @@ EXPECTED: dict[str, Expected] = {
     "organisations.refuse": TOKEN,
     "organisations.join_challenge": TOKEN,
     "answering.enter": TOKEN,
+    "shared.result": TOKEN,
     "privacy.confirm_address": TOKEN,
     "privacy.enter": TOKEN,
     "privacy.erasure_receipt": TOKEN,
@@ -219,6 +221,14 @@ EXPECTED: dict[str, Expected] = {
     "surveys.preview": LEAD,
     "surveys.launch": LEAD,
     "surveys.show": LEAD_ALICES,
+    "surveys.round_results": LEAD_ALICES,
+    "surveys.share": LEAD_RESULT,
+    "surveys.stop_sharing": LEAD_RESULT,
+    "surveys.note": LEAD_RESULT,
+    "surveys.agree": LEAD_RESULT,
+    "surveys.edit_agreed": LEAD_RESULT,
+    "surveys.agreed_done": LEAD_RESULT,
+    "surveys.agreed_removal": LEAD_RESULT,
     "surveys.round": LEAD_ALICES,
     "surveys.plan": LEAD_ALICES,
     "surveys.cancellation": LEAD_ALICES,

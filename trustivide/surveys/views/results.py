@@ -3,19 +3,28 @@
 from typing import Any
 from uuid import UUID
 
+from flask import Response, current_app, g, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
 
 from trustivide.core.db import db
-from trustivide.surveys import queries
-from trustivide.surveys.catalogue import agreement_labels, score_labels
+from trustivide.surveys import history, queries, results
+from trustivide.surveys.catalogue import OVERALL, Instrument, score_labels
+from trustivide.surveys.following_up import follow_up
+from trustivide.surveys.forms.results import AgreedForm
+from trustivide.surveys.labels import item_labels
+from trustivide.surveys.models import ResultShare
 from trustivide.surveys.queries import Listed
+from trustivide.surveys.results import Wave
 from trustivide.surveys.snapshot import lowest_dimension
 from trustivide.surveys.views.base import bp, survey
 from trustivide.surveys.views.running import under_way
-from trustivide.web.access import member
+from trustivide.web.access import found, member
 from trustivide.web.fragments import page
 from trustivide.web.locale import language
 from trustivide.workshops.queries import suggest
+
+COMMENTS_AT_ONCE = 100
 
 
 @bp.get("/<uuid:survey_id>")
@@ -25,26 +34,108 @@ def show(survey_id: UUID) -> ResponseReturnValue:
     listed = survey(survey_id)
     if listed.survey.closed_at is None:
         return under_way(listed, fragment="survey")
-    figures = queries.snapshot_of(db.session(), listed.survey)
-    lowest = lowest_dimension(figures) if figures else None
+    return result_page(listed, fragment="survey")
+
+
+def result_page(
+    listed: Listed, *, fragment: str | None = None, status: int = 200, form: Any = None
+) -> Response:
+    """The result for leaders, with what can be done beside it."""
+    waves = history.waves(db.session(), listed.survey)
+    beside = follow_up(db.session(), listed.survey.id)
+    lowest = lowest_dimension(waves[-1].figures)
     return page(
         "surveys/results.html",
-        fragment="survey",
-        listed=listed,
-        survey=listed.survey,
-        instrument=listed.instrument,
-        figures=figures,
-        answered=queries.participation(db.session(), listed.survey),
-        rows=_labelled(listed, figures),
+        fragment=fragment,
+        status=status,
+        beside=beside,
+        link=link_of(beside.share) if beside.share else None,
+        form=form or AgreedForm(formdata=None),
         lowest=lowest,
         suggestions=suggest(lowest, language()) if lowest else [],
-        item_labels=agreement_labels(listed.instrument.agreement, language()),
-        score_labels=score_labels(listed.instrument.agreement, language()),
+        **reading(listed, waves, beside.share),
     )
 
 
-def _labelled(listed: Listed, figures: dict[str, Any] | None) -> list[dict[str, Any]]:
-    """The snapshot's dimensions with the names that the chart shows."""
-    names = {d.key: d.name.in_(language()) for d in listed.instrument.dimensions}
-    rows = (figures or {}).get("dimensions", [])
+def link_of(share: ResultShare) -> str:
+    """The whole address under which a result is shared."""
+    path = url_for("shared.result", token=share.token)
+    return f"{current_app.config['SETTINGS'].public_url}{path}"
+
+
+def reading(listed: Listed, waves: list[Wave], share: ResultShare | None) -> dict[str, Any]:
+    """What the result says, for leaders and for readers of the link alike."""
+    wave = waves[-1]
+    figures, instrument = wave.figures, wave.instrument
+    before = next((earlier for earlier in waves[-2::-1] if earlier.published), None)
+    shown: dict[str, Any] = {}
+    if wave.published:
+        followed = results.followed(wave)
+        shown = {
+            "rows": labelled(instrument, figures["dimensions"]),
+            "dimensions_out": results.dimensions_standing_out(figures, instrument.points),
+            "items_out": results.items_standing_out(instrument, figures),
+            "changes": [results.change(before, wave, key) for key in followed] if before else [],
+            "trends": {key: results.trend(waves, key) for key in followed},
+        }
+    return {
+        "listed": listed,
+        "survey": listed.survey,
+        "team": listed.team,
+        "instrument": instrument,
+        "figures": figures,
+        "waves": waves,
+        "before": before,
+        "names": names_of(instrument),
+        "comments_shown": None if request.args.get("comments") == "all" else COMMENTS_AT_ONCE,
+        "labels_of": {item.key: item_labels(item, language()) for item in instrument.items},
+        "score_labels": score_labels(instrument.agreement, language()),
+        "say": results,
+        "shared_on": share.shared_on if share else None,
+        **shown,
+    }
+
+
+def names_of(instrument: Instrument) -> dict[str, str]:
+    """What the overall figure, each dimension and each item is called."""
+    locale = language()
+    return {
+        OVERALL: _("I stort"),
+        **{item.key: item.text.in_(locale) for item in instrument.items},
+        **{dimension.key: dimension.name.in_(locale) for dimension in instrument.dimensions},
+    }
+
+
+def labelled(instrument: Instrument, rows: Any) -> list[dict[str, Any]]:
+    """Figures of a snapshot with the names that the chart shows."""
+    names = names_of(instrument)
     return [{**row, "label": names[row["key"]]} for row in rows]
+
+
+@bp.get("/rounds/<uuid:round_id>/results")
+@member("surveys.manage")
+def round_results(round_id: UUID) -> ResponseReturnValue:
+    """The teams of a round side by side, by name, and all of them together."""
+    round_ = found(history.round_of(db.session(), g.actor, round_id))
+    teams = history.side_by_side(db.session(), round_)
+    instrument = queries.instrument_of(round_)
+    keys = [OVERALL, *(d.key for d in instrument.dimensions)] if instrument.dimensions else []
+    return page(
+        "surveys/results_round.html",
+        round=round_,
+        instrument=instrument,
+        teams=teams,
+        names=names_of(instrument),
+        charts_of=[(key, _rows_of(teams, key), _pooled(instrument, teams, key)) for key in keys],
+    )
+
+
+def _rows_of(teams: Any, key: str) -> list[dict[str, Any]]:
+    rows = ((result.team.name, result.row(key)) for result in teams)
+    return [{**row, "label": name} for name, row in rows if row]
+
+
+def _pooled(instrument: Instrument, teams: Any, key: str) -> dict[str, Any] | None:
+    rows = [row for result in teams if (row := result.row(key))]
+    whole = results.pooled(rows, instrument.points)
+    return whole and {**whole, "label": _("Alla teamen tillsammans")}

@@ -9,6 +9,7 @@ from trustivide.surveys.views import (
     rounds,
     running,
     sending,
+    sharing,
 )
 from trustivide.surveys.views.base import bp
 
@@ -22,4 +23,5 @@ __all__ = [
     "rounds",
     "running",
     "sending",
+    "sharing",
 ]
