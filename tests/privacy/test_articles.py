@@ -359,6 +359,12 @@ def test_art_19_the_organisation_hears_of_a_correction_and_a_failed_delivery_is_
         assert "Dora" not in body.get_content()
         db.session.rollback()
         assert "Levererat" in client.get("/privacy/data/recipient_notice").text
+        with transaction() as session:  # it came back after all
+            session.scalars(
+                select(Mail).where(Mail.kind == "recipient_notice")
+            ).one().state = "bounced"
+        tick()
+        assert "Misslyckades" in client.get("/privacy/data/recipient_notice").text
 
 
 # Art. 20 to 22

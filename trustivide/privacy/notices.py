@@ -87,14 +87,19 @@ def _note(
 def settle(now: datetime) -> None:
     """Copy the delivery state of each notice under way from its mail, every minute.
 
-    The mail's row is gone after a month; what became of the notice stays.
+    The mail's row is gone after a month; what became of the notice stays. A mail that
+    came back after it was sent was not delivered.
     """
     moved = db.session.execute(
         select(RecipientNotice.id, Mail.state)
         .join(Mail, Mail.about_id == RecipientNotice.id)
-        .where(RecipientNotice.state.in_(_UNDER_WAY), Mail.state != RecipientNotice.state)
+        .where(
+            RecipientNotice.state.in_(_UNDER_WAY) & (Mail.state != RecipientNotice.state)
+            | (RecipientNotice.state == "sent") & (Mail.state == "bounced")
+        )
     ).all()
-    becomes = {"withheld": "failed"} | {s: s for s in ("sent", "failed", "ambiguous", "deferred")}
+    becomes = dict.fromkeys(("failed", "withheld", "bounced"), "failed")
+    becomes |= {state: state for state in ("sent", "ambiguous", "deferred")}
     changes = {key: becomes[state] for key, state in moved if state in becomes}
     if not changes:
         return
