@@ -23,7 +23,7 @@ from werkzeug.test import TestResponse
 from tests.factories import customer, delivered, sign_in
 from trustivide.auth.models import User
 
-FEATURES = ("surveys", "teams", "organisations")
+FEATURES = ("surveys", "teams", "organisations", "shared")
 """Blueprints whose pages a customer's owner works with; the rest is about the owner alone."""
 LINK = re.compile(r'(?:href|action|src)="(/[^"#]*)')
 UUID = re.compile(r"[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}")

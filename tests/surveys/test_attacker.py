@@ -27,9 +27,10 @@ from tests.surveys.stories import launch, team_of, tokens
 from trustivide.core import clock
 from trustivide.core.clock import day_of
 from trustivide.core.db import db, transaction
-from trustivide.surveys import actions, anonymity, queries, snapshot
+from trustivide.surveys import actions, anonymity, history, queries, snapshot
 from trustivide.surveys.catalogue import Answer, latest
 from trustivide.surveys.models import AnswerSet, Invitation, Survey
+from trustivide.surveys.results import Wave
 from trustivide.teams.models import Team, TeamMember
 
 PEOPLE, K = 7, 5
@@ -218,20 +219,19 @@ def test_an_answer_shows_in_nothing_and_neither_does_a_withdrawal_after_closing(
 def test_the_insider_finds_an_exact_count_and_a_result_computed_anew(
     app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def answers_of(session: Any, survey: Survey) -> list[dict[str, Answer]]:
-        return list(
-            session.scalars(select(AnswerSet.answers).where(AnswerSet.survey_id == survey.id))
-        )
+    def answers_of(survey: Survey) -> list[dict[str, Answer]]:
+        asked = select(AnswerSet.answers).where(AnswerSet.survey_id == survey.id)
+        return list(db.session.scalars(asked))
 
     def exact(session: Any, survey: Survey) -> int:
-        return len(answers_of(session, survey))
+        return len(answers_of(survey))
 
-    def anew(session: Any, survey: Survey) -> dict[str, Any] | None:
-        if survey.closed_at is None:
-            return None
-        sets = answers_of(session, survey)
-        return snapshot.compute(INSTRUMENT, sets, k=survey.k, invited=survey.invited)
+    def anew(survey: Survey, frozen: dict[str, Any]) -> Wave:
+        sets = answers_of(survey)
+        figures = snapshot.compute(INSTRUMENT, sets, k=survey.k, invited=survey.invited)
+        return honest(survey, figures)
 
+    honest = history._wave
     world = World(app, list(range(PEOPLE)))
     nobody = world.look()
     world.answer(0)
@@ -240,7 +240,7 @@ def test_the_insider_finds_an_exact_count_and_a_result_computed_anew(
         assert differences(nobody, world.look())
     world.answer(*range(1, PEOPLE))
     world.close()
-    monkeypatch.setattr(queries, "snapshot_of", anew)
+    monkeypatch.setattr(history, "_wave", anew)
     closed = world.look()
     world.by_code(1, actions.withdraw)
     assert changed(closed, world.look())
