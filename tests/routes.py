@@ -84,6 +84,7 @@ def alices(app: Flask) -> dict[str, str]:
         )
         agreed = AgreedAction(survey_id=survey.id, what="Vi pratar", noted_on=now.date())
         session.add_all([search, export, change, device, passkey, invitation, agreed])
+        session.add(TeamMember(team_id=survey.team_id, email=ALICE, added_on=now.date()))
         session.flush()
         planned = rounds.put(
             session,
@@ -112,7 +113,6 @@ def alices(app: Flask) -> dict[str, str]:
         "item": "competence_1",
         "part": "comment",
         "dimension": "care",
-        "key": "tillit-i-team",
         "member_id": str(member.id),
         "survey_id": str(survey.id),
         "round_id": str(planned.id),
@@ -137,6 +137,7 @@ def alices(app: Flask) -> dict[str, str]:
         "name": "search",
         "field": "query",
         "slug": SLUG,
+        "key": "tillit-i-team",
         "token": "A" * 32,
         "code": "AAAAA-AAAAA-AAAAA-AAAAA-AAAAA-AAAAA",
         "activity": "search_history",
@@ -146,6 +147,7 @@ def alices(app: Flask) -> dict[str, str]:
         "newer": "2",
         "subject": "physical_access",
         "step": "answer",
+        "kind": "csv",
     }
 
 

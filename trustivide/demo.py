@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
+from uuid import uuid4
 
 import pyotp
 from sqlalchemy import select
@@ -18,7 +19,7 @@ from trustivide.auth import actions as auth
 from trustivide.auth import factors
 from trustivide.auth import queries as accounts
 from trustivide.auth.models import User
-from trustivide.core.clock import day_of
+from trustivide.core.clock import begin_of, day_of
 from trustivide.core.db import db, transaction
 from trustivide.core.subjects import Person
 from trustivide.organisations import actions as organisations
@@ -29,10 +30,11 @@ from trustivide.rights import legal_texts
 from trustivide.surveys import actions as surveys
 from trustivide.surveys import anonymity
 from trustivide.surveys import closing as survey_closing
-from trustivide.surveys import launching as survey_launching
 from trustivide.surveys import queries as survey_queries
+from trustivide.surveys import rounds as survey_rounds
 from trustivide.surveys.catalogue import TEXT, Answer, Instrument, latest
-from trustivide.surveys.models import Invitation, Survey
+from trustivide.surveys.models import Invitation, Round, Survey
+from trustivide.surveys.rhythms import morning_of
 from trustivide.teams.models import Team, TeamMember
 
 ORGANISATION = "Exempelorganisationen (påhittad demo)"
@@ -124,6 +126,7 @@ def seed(now: datetime) -> list[SignIn]:
             team = _team(actor, plan, now)
             for number, wave in enumerate(plan.waves):
                 _survey(actor, team, number, wave, now)
+        _planned(actor, now)
         # Last: an owner who is confirmed says that the demo is complete.
         with transaction() as session:
             session.get_one(User, alice.id).confirmed_at = now
@@ -228,19 +231,46 @@ def _survey(actor: Actor, team: Team, number: int, wave: _Wave, now: datetime) -
 
 
 def _launch(actor: Actor, team: Team, instrument: Instrument, wave: _Wave, now: datetime) -> Survey:
+    opened = now - timedelta(days=wave.opened_ago)
     with transaction() as session:
-        members = session.scalars(select(TeamMember).where(TeamMember.team_id == team.id)).all()
-        return survey_launching.launch(
-            session,
-            actor,
-            team,
-            members,
-            instrument,
-            message="Hej. Vi vill veta hur tilliten är hos oss. Det tar några minuter att svara.",
-            closes_at=now + timedelta(days=wave.closes_in),
-            locale="sv",
-            now=now - timedelta(days=wave.opened_ago),
-        )
+        sent = _round([team], instrument, opened, now + timedelta(days=wave.closes_in))
+        made = survey_rounds.put(session, actor, uuid4(), sent, opened)
+        return session.scalars(select(Survey).where(Survey.round_id == made.id)).one()
+
+
+def _planned(actor: Actor, now: datetime) -> None:
+    """The teams are asked again in a month, and then every three months."""
+    opens_at = morning_of(day_of(now) + timedelta(days=30))
+    with transaction() as session:
+        waits = Round.organisation_id == actor.organisation_id, Round.opened_at.is_(None)
+        if session.scalar(select(Round.id).where(*waits)):
+            return
+        teams = session.scalars(
+            select(Team).where(Team.organisation_id == actor.organisation_id)
+        ).all()
+        closes_at = begin_of(day_of(opens_at) + timedelta(days=15))
+        coming = _round(teams, latest("tillit-i-team"), opens_at, closes_at, every_months=3)
+        survey_rounds.put(session, actor, uuid4(), coming, now)
+
+
+def _round(
+    teams: Sequence[Team],
+    instrument: Instrument,
+    opens_at: datetime,
+    closes_at: datetime,
+    every_months: int | None = None,
+) -> survey_rounds.Plan:
+    return survey_rounds.Plan(
+        team_ids=[team.id for team in teams],
+        instrument=instrument,
+        own_version_id=None,
+        message="Hej. Vi vill veta hur tilliten är hos oss. Det tar några minuter att svara.",
+        locale="sv",
+        opens_at=opens_at,
+        closes_at=closes_at,
+        reminder_days=[3, 5],
+        every_months=every_months,
+    )
 
 
 def _tokens(survey: Survey) -> list[str]:

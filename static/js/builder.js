@@ -68,3 +68,9 @@
   document.addEventListener("pointercancel", end);
   document.addEventListener("keydown", (event) => event.key === "Escape" && end());
 }
+
+// A kind that was chosen before htmx was there, or that the browser filled in when one came back.
+addEventListener("pageshow", () => {
+  const kind = document.querySelector("select[data-shown]");
+  if (kind && kind.value !== kind.dataset.shown) kind.dispatchEvent(new Event("change", { bubbles: true }));
+});

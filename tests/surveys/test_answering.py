@@ -157,6 +157,7 @@ def test_a_code_of_ones_own_choosing_is_refused(app: Flask, client: FlaskClient)
     for receipt in ("7K3QX-00000-00000-00000-00000-0", "", fields["receipt"] + "x"):
         refused = client.post(f"{start}/review", data=fields | {"receipt": receipt})
         assert refused.status_code == 422
+        assert "Inget är inskickat." in refused.text
     # A code signed for another slot is no good either.
     assert other.post(f"{start}/review", data=fields).status_code == 422
     assert db.session.scalar(select(func.count()).select_from(AnswerSet)) == 0

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from flask import Flask
@@ -20,11 +20,12 @@ from tests.surveys.stories import actor_of, team_of
 from trustivide.core import clock
 from trustivide.core.db import db, transaction
 from trustivide.core.errors import Refused
-from trustivide.surveys import building, catalogue, own_instruments
+from trustivide.surveys import building, catalogue, own_instruments, rounds
 from trustivide.surveys.catalogue import Dimension, InstrumentError
 from trustivide.surveys.editing import find
 from trustivide.surveys.models import InstrumentVersion, OwnInstrument, Survey
 from trustivide.surveys.own_instruments import Own
+from trustivide.surveys.rounds import Plan
 from trustivide.surveys.views.wording import rule_words
 
 LIST = "/surveys/instruments/"
@@ -293,6 +294,23 @@ def test_a_used_version_never_changes(alice: FlaskClient) -> None:
     alice.post(f"{path}/archive", data={"back": "1"})
     assert offered(path) == [(2, 1)]
 
+    version = own(path).newest
+    plan = Plan(
+        team_ids=[survey.team_id],
+        instrument=version.instrument,
+        own_version_id=version.row.id,
+        message="Hej",
+        locale="sv",
+        opens_at=clock.now() + timedelta(days=30),
+        closes_at=clock.now() + timedelta(days=44),
+        reminder_days=[],
+        every_months=None,
+    )
+    with transaction() as session:
+        rounds.put(session, actor_of(account("alice@exempel.test")), uuid4(), plan, clock.now())
+    assert "Planerat utskick" in alice.get(path).text
+    assert own(path).newest.used
+
 
 def test_two_who_write_at_once_lose_nothing(
     alice: FlaskClient, browser_of: Callable[[], FlaskClient]
@@ -517,7 +535,7 @@ def test_what_is_wrong_with_a_file_is_said_with_its_place(alice: FlaskClient) ->
         )  # kept to be mended
     for file, said in [
         (b"\xff\xfe", "inte text i UTF-8"),
-        (b"#" * 300_001, "för stor"),
+        (b"#" * 240_001, "för stor"),
         (b"", "Välj en fil"),
     ]:
         answer = alice.post(f"{LIST}import", data={"file": (BytesIO(file), "x.toml")})

@@ -345,8 +345,10 @@ SURVEY_ANSWERS = Activity(
     "survey_answers",
     Text("Enkätsvar", "Survey answers"),
     Text(
-        "Att räkna fram teamets resultat. Ingen i din organisation ser enskilda svar",
-        "To compute the team's results. Nobody in your organisation sees single answers",
+        "Att räkna fram teamets resultat, och hur pålitligt frågorna mäter över många "
+        "organisationer. Ingen i din organisation ser enskilda svar",
+        "To compute the team's results, and how reliably the questions measure over many "
+        "organisations. Nobody in your organisation sees single answers",
     ),
     LegalBasis.PROCESSOR,
     Text(

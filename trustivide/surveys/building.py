@@ -138,14 +138,7 @@ def begin_version(session: Session, own: Own) -> None:
 
 
 def _change(session: Session, own: Own, how: Callable[[Instrument], Instrument]) -> Instrument:
-    # One change at a time: the next one builds on what this one stored.
-    session.execute(
-        select(OwnInstrument.id).where(OwnInstrument.id == own.row.id).with_for_update()
-    )
-    session.expire_all()
-    fresh = OwnInstruments(session, own.row.organisation_id).get(own.row.id)
-    if fresh is None:
-        raise Refused("gone")
+    fresh = _alone(session, own)
     newest = fresh.newest
     instrument = how(newest.instrument)
     version = newest.row
@@ -153,6 +146,20 @@ def _change(session: Session, own: Own, how: Callable[[Instrument], Instrument])
         version = InstrumentVersion(instrument_id=own.row.id, version=newest.row.version + 1)
     _store(version, fresh.row, instrument, session)
     return instrument
+
+
+def _alone(session: Session, own: Own) -> Own:
+    """The questionnaire as it stands once nobody else changes or begins to use it.
+
+    Raises :class:`Refused` when it is gone.
+    """
+    versions = select(InstrumentVersion.id).where(InstrumentVersion.instrument_id == own.row.id)
+    session.execute(versions.with_for_update())
+    session.expire_all()
+    fresh = OwnInstruments(session, own.row.organisation_id).get(own.row.id)
+    if fresh is None:
+        raise Refused("gone")
+    return fresh
 
 
 # Offering, putting away, removing
@@ -202,9 +209,10 @@ def take_back(session: Session, own: Own) -> None:
 def remove(session: Session, own: Own) -> None:
     """Erase what nobody was asked with: the whole questionnaire, or its newest version alone.
 
-    Raises :class:`Refused` when even the newest version is used.
+    Raises :class:`Refused` when even the newest version is used, or it is gone.
     """
-    if own.newest.used:
+    fresh = _alone(session, own)
+    if fresh.newest.used:
         raise Refused("used")
-    session.delete(own.newest.row if own.used else own.row)
+    session.delete(fresh.newest.row if fresh.used else fresh.row)
     session.flush()

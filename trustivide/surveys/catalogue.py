@@ -208,6 +208,10 @@ class Section:
     text: Text | None = None
 
 
+SECONDS_PER_ITEM = 14
+"""Reading a statement and deciding, by and large."""
+
+
 @dataclass(frozen=True)
 class Instrument:
     """A versioned questionnaire. Those from :func:`load` keep all rules of this module.
@@ -240,6 +244,11 @@ class Instrument:
     def points(self) -> int:
         """The highest point of the dimensions' scale, whose lowest is 1."""
         return POINTS[self.agreement]
+
+    @property
+    def minutes(self) -> int:
+        """About how long it takes to answer, in whole minutes; at least one."""
+        return max(1, round(len(self.items) * SECONDS_PER_ITEM / 60))
 
     @cached_property
     def items(self) -> tuple[Item, ...]:

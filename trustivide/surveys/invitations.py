@@ -13,6 +13,7 @@ from trustivide.core.subjects import Person
 from trustivide.organisations.models import Organisation
 from trustivide.surveys.models import Invitation, Rhythm, Round, RoundTeam, Survey
 from trustivide.surveys.queries import instrument_of
+from trustivide.surveys.round_queries import next_on
 from trustivide.teams.models import Team, TeamMember
 
 
@@ -69,6 +70,6 @@ def _repeats(session: Session, person: Person) -> dict[UUID, list[Repeat]]:
         .order_by(Team.name)
     ):
         found[rhythm.organisation_id].setdefault(
-            rhythm.id, Repeat(rhythm.id, team.name, rhythm.every_months, rhythm.next_on)
+            rhythm.id, Repeat(rhythm.id, team.name, rhythm.every_months, next_on(session, rhythm))
         )
     return defaultdict(list, {o: list(repeats.values()) for o, repeats in found.items()})

@@ -1,5 +1,6 @@
 """Composers of survey mail: links are computed when a mail is sent, and stored nowhere."""
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -11,10 +12,22 @@ from trustivide.core.subjects import Person
 from trustivide.organisations.models import Organisation
 from trustivide.outbox.registry import Composer
 from trustivide.rights.queries import may_use
-from trustivide.surveys import anonymity
+from trustivide.surveys import anonymity, launching
+from trustivide.surveys.catalogue import Instrument
 from trustivide.surveys.models import Invitation, Round, Survey
 from trustivide.surveys.queries import has_answered, instrument_of
+from trustivide.surveys.round_queries import rhythm_of
 from trustivide.teams.models import Team
+
+
+def about_instrument(instrument: Instrument, locale: str, *, own: bool) -> dict[str, Any]:
+    """What a mail says of the questions. Those of an ``own`` questionnaire may ask of anything."""
+    return {
+        "title": instrument.title.in_(locale),
+        "items": len(instrument.items),
+        "minutes": instrument.minutes,
+        "own": own,
+    }
 
 
 def _context(session: Session, params: dict[str, Any]) -> tuple[dict[str, Any], str] | None:
@@ -31,23 +44,23 @@ def _context(session: Session, params: dict[str, Any]) -> tuple[dict[str, Any], 
     survey, team, organisation, invitation = row
     if survey.link_key is None:
         return None
-    round_ = session.get(Round, survey.round_id) if survey.round_id else None
-    scopes = [organisation.id] + ([round_.rhythm_id] if round_ and round_.rhythm_id else [])
+    planned = session.get(Round, survey.round_id) if survey.round_id else None
+    scopes = launching.scopes(organisation.id, planned.rhythm_id if planned else None)
     # A no to everything is heard where mail is sent; one to this sender alone, here.
     if not may_use(session, Person.of(None, invitation.email), TEAM_SURVEYS, scopes):
         return None
     token = anonymity.token_of(survey.link_key, invitation.id)
-    instrument = instrument_of(survey)
-    return {
-        "title": instrument.title.in_(survey.locale),
-        "items": len(instrument.items),
-        "organisation": organisation.name,
+    rhythm = rhythm_of(session, survey)
+    asked = {
         "team": team.name,
+        "organisation": organisation.name,
         "message": survey.message,
         "k": survey.k,
-        "closes_at": survey.closes_at,
-        "path": f"/s/{token}",
-    }, token
+        "every": rhythm.every.in_(survey.locale) if rhythm else None,
+    }
+    own = survey.own_version_id is not None
+    about = about_instrument(instrument_of(survey), survey.locale, own=own)
+    return asked | about | {"closes_at": survey.closes_at, "path": f"/s/{token}"}, token
 
 
 def invitation(session: Session, params: dict[str, Any]) -> dict[str, Any] | None:
@@ -64,5 +77,14 @@ def reminder(session: Session, params: dict[str, Any]) -> dict[str, Any] | None:
     return found[0]
 
 
-COMPOSERS: dict[str, Composer] = {"survey_invitation": invitation, "survey_reminder": reminder}
+def test(session: Session, params: dict[str, Any]) -> dict[str, Any]:
+    """What the people would get, to the leader; nothing of it is stored but in its parameters."""
+    return params | {"closes_at": datetime.fromisoformat(params["closes_at"])}
+
+
+COMPOSERS: dict[str, Composer] = {
+    "survey_invitation": invitation,
+    "survey_reminder": reminder,
+    "survey_test": test,
+}
 TRACELESS = {"survey_reminder"}

@@ -27,7 +27,15 @@ from trustivide.core.subjects import ByCode, ByCookie, ByEmail, ByUser
 from trustivide.core.text import Text
 
 MINIMUM_K = 4
-EVERY_MONTHS = (1, 2, 3, 6, 12)
+EVERY = {
+    1: Text("varje månad", "every month"),
+    2: Text("varannan månad", "every other month"),
+    3: Text("var tredje månad", "every three months"),
+    6: Text("var sjätte månad", "every six months"),
+    12: Text("en gång om året", "once a year"),
+}
+"""The rhythms in which a survey can come again: months and words."""
+EVERY_MONTHS = tuple(EVERY)
 
 _STAYS = Keep(Text("Hör till organisationen", "Belongs to the organisation"))
 
@@ -115,6 +123,11 @@ class Rhythm(Model):
     started_on: Mapped[date] = personal(
         activity=TEAM_SURVEYS, erase=_STAYS, label=Text("Startad", "Started")
     )
+
+    @property
+    def every(self) -> Text:
+        """How often, in words."""
+        return EVERY[self.every_months]
 
 
 class Round(Model):

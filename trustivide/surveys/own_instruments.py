@@ -121,6 +121,19 @@ def used_in(session: Session, organisation_id: UUID) -> dict[UUID, list[Listed]]
     return found
 
 
+def planned_with(session: Session, own: Own) -> Sequence[Round]:
+    """The rounds that will ask with a questionnaire and haven't been sent yet, the next first."""
+    return session.scalars(
+        select(Round)
+        .where(
+            Round.own_version_id.in_([version.row.id for version in own.versions]),
+            Round.opened_at.is_(None),
+            Round.cancelled_on.is_(None),
+        )
+        .order_by(Round.opens_at)
+    ).all()
+
+
 def built_in() -> list[Instrument]:
     """The newest version of every questionnaire that ships with Trustivide."""
     return list({instrument.key: instrument for instrument in catalogue.all()}.values())

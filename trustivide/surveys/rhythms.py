@@ -10,24 +10,16 @@ from sqlalchemy.orm import Session
 
 from trustivide.core.clock import STOCKHOLM, begin_of, day_of
 from trustivide.core.db import db, transaction
-from trustivide.core.text import Text
 from trustivide.surveys.models import Rhythm, Round, RoundTeam
+from trustivide.surveys.overlap import WINDOW
 from trustivide.surveys.round_queries import newest
 
 log = logging.getLogger(__name__)
 
 AHEAD = timedelta(days=7)
 """How long before it opens a rhythm's next round is planned, and can be changed or called off."""
-APART = timedelta(days=30)
 MORNING = time(8)
 """When planned mail goes, in Swedish time."""
-EVERY = {
-    1: Text("varje månad", "every month"),
-    2: Text("varannan månad", "every other month"),
-    3: Text("var tredje månad", "every three months"),
-    6: Text("var sjätte månad", "every six months"),
-    12: Text("en gång om året", "once a year"),
-}
 
 
 def morning_of(day: date) -> datetime:
@@ -35,15 +27,21 @@ def morning_of(day: date) -> datetime:
     return datetime.combine(day, MORNING, STOCKHOLM)
 
 
-def following(day: date, every_months: int) -> date:
-    """The day that comes so many months later, at least 30 days.
-
-    On a shorter month's last day where the month has no such day.
-    """
-    month = day.month - 1 + every_months
+def months_later(day: date, months: int) -> date:
+    """The same day of the month so many months later, or that month's last."""
+    month = day.month - 1 + months
     year, month = day.year + month // 12, month % 12 + 1
-    last = calendar.monthrange(year, month)[1]
-    return max(date(year, month, min(day.day, last)), day + APART)
+    return date(year, month, min(day.day, calendar.monthrange(year, month)[1]))
+
+
+def following(opens_at: datetime, closes_at: datetime, every_months: int) -> date:
+    """The day on which a round comes again: so many months later, or 30 days after its end.
+
+    The latter since somebody who leaves the team in between must not be told from the
+    difference between two results; see :data:`trustivide.surveys.overlap.WINDOW`.
+    """
+    later = months_later(day_of(opens_at), every_months)
+    return max(later, day_of(closes_at) + WINDOW)
 
 
 def keep(session: Session, planned: Round, every_months: int | None, now: datetime) -> None:
@@ -61,7 +59,7 @@ def keep(session: Session, planned: Round, every_months: int | None, now: dateti
             started_on=day_of(now),
         )
     rhythm.every_months = every_months
-    rhythm.next_on = following(day_of(planned.opens_at), every_months)
+    rhythm.next_on = following(planned.opens_at, planned.closes_at, every_months)
     session.add(rhythm)
     session.flush()
     planned.rhythm_id = rhythm.id
@@ -134,7 +132,7 @@ def _repeat(session: Session, rhythm_id: UUID, now: datetime) -> None:
     session.add(coming)
     session.flush()
     session.add_all(RoundTeam(round_id=coming.id, team_id=team_id) for team_id in team_ids)
-    rhythm.next_on = following(opens_on, rhythm.every_months)
+    rhythm.next_on = following(coming.opens_at, coming.closes_at, rhythm.every_months)
 
 
 def _hold(session: Session, rhythm_id: UUID) -> Rhythm | None:

@@ -8,7 +8,7 @@ behind, so that it can be broken off anywhere and taken up again.
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import select
@@ -23,7 +23,7 @@ from trustivide.surveys.catalogue import Instrument
 from trustivide.surveys.models import Round, RoundTeam, Survey
 from trustivide.surveys.overlap import Overlaps
 from trustivide.surveys.queries import instrument_of
-from trustivide.surveys.rhythms import MORNING
+from trustivide.surveys.rhythms import MORNING, following
 from trustivide.teams import queries as teams
 from trustivide.teams.models import Team
 
@@ -54,6 +54,13 @@ class Plan:
     closes_at: datetime
     reminder_days: Sequence[int]
     every_months: int | None
+
+    @property
+    def next_on(self) -> date | None:
+        """The day on which it would come again."""
+        if self.every_months is None:
+            return None
+        return following(self.opens_at, self.closes_at, self.every_months)
 
 
 def put(session: Session, actor: Actor, round_id: UUID, plan: Plan, now: datetime) -> Round:

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 
 from babel import Locale
+from babel.numbers import format_decimal, format_percent
 from flask import Flask, has_request_context, request
-from flask_babel import Babel, format_date, format_decimal, get_locale, gettext
+from flask_babel import Babel, format_date, get_locale, gettext
 
 from trustivide.core.clock import STOCKHOLM
 from trustivide.core.cookies import LANGUAGE
@@ -42,6 +44,8 @@ def init_app(app: Flask, account_locale: Callable[[], str | None]) -> None:
         moment=moment,
         iso_moment=iso_moment,
         number=number,
+        decimalformat=decimal,
+        percentformat=percent,
         text=text,
         country=country,
     )
@@ -77,7 +81,23 @@ def iso_moment(value: str) -> str:
 
 def number(value: int) -> str:
     """ "1 000 000", grouped as the language does."""
-    return str(format_decimal(value))
+    return decimal(value)
+
+
+def decimal(value: float, pattern: str | None = None) -> str:
+    """ "3,25": a number in the language's way, or as a CLDR pattern says."""
+    return _formatted(format_decimal, value, pattern, language())
+
+
+def percent(value: float) -> str:
+    """ "38 %": a share in the language's way, in whole per cent."""
+    return _formatted(format_percent, value, None, language())
+
+
+@lru_cache(maxsize=4096)
+def _formatted(how: Callable[..., str], value: float, pattern: str | None, locale: str) -> str:
+    # A page of results has hundreds of numbers, and many of them are alike.
+    return how(value, pattern, locale=locale)
 
 
 def text(value: Text) -> str:

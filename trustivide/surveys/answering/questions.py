@@ -30,14 +30,12 @@ from trustivide.surveys.catalogue import Instrument
 from trustivide.surveys.forms.answering import ReceiptForm, errors_in, typed_in
 from trustivide.surveys.models import Survey
 from trustivide.surveys.respondents import Respondent
+from trustivide.surveys.round_queries import rhythm_of
 from trustivide.web import cookies
 from trustivide.web.access import public, respondent
 from trustivide.web.fragments import go, page
 from trustivide.web.legal import legal_html
 from trustivide.web.locale import language, last_day
-
-SECONDS_PER_ITEM = 14
-"""Reading a statement and deciding, by and large."""
 
 
 @bp.get("/<token>")
@@ -96,7 +94,7 @@ def intro(survey_id: UUID) -> ResponseReturnValue:
         explanation=explanation,
         begun=bool(draft),
         go_on=_where_one_was(holder, draft),
-        minutes=max(1, round(len(holder.instrument.items) * SECONDS_PER_ITEM / 60)),
+        rhythm=rhythm_of(db.session(), holder.survey),
         **context(holder),
         **asked_by(holder),
     )
@@ -142,6 +140,8 @@ def section(survey_id: UUID, number: int) -> ResponseReturnValue:
 def _screen(
     holder: Respondent, number: int, typed: dict[str, str], errors: dict[str, str]
 ) -> Response:
+    # Progress counts parts, not answers: it moves one step for each part, both ways, whether
+    # one answers or leaves out, and the step for texts, which not everybody gets, adds none.
     screens = screens_of(holder.instrument)
     return page(
         "surveys/section.html",

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from flask import Response, current_app, g, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
 from itsdangerous import BadSignature, URLSafeSerializer
 
 from trustivide.core.cookies import SURVEY_DRAFT
@@ -67,12 +68,14 @@ def review(survey_id: UUID) -> ResponseReturnValue:
 
 def _review_page(holder: Respondent, typed: dict[str, str], status: int) -> Response:
     screens = screens_of(holder.instrument)
+    errors = errors_in(holder.instrument, typed, set(holder.instrument.by_key))
     survey_id, last = holder.survey.id, len(screens)
     return page(
         "surveys/review.html",
         status=status,
         typed=typed,
-        errors=errors_in(holder.instrument, typed, set(holder.instrument.by_key)),
+        errors=errors,
+        refused=status == 422 and not errors,
         receipt=_signed(anonymity.new_receipt_code(), holder.token),
         numbers={part.key: n for n, screen in enumerate(screens, 1) for part in screen},
         before=url_for("answering.comments", survey_id=survey_id)
@@ -135,6 +138,7 @@ def kept_receipt(survey_id: UUID) -> ResponseReturnValue:
         **context(holder),
     )
     response = Response(text, mimetype="text/plain")
-    response.headers["Content-Disposition"] = "attachment; filename=kvittokod.txt"
+    name = _("kvittokod")
+    response.headers["Content-Disposition"] = f"attachment; filename={name}.txt"
     response.headers["Cache-Control"] = "no-store"
     return response

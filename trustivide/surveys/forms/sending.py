@@ -25,7 +25,7 @@ from trustivide.core import clock
 from trustivide.core.clock import begin_of, day_of
 from trustivide.surveys.launching import LONGEST
 from trustivide.surveys.models import EVERY_MONTHS
-from trustivide.surveys.rhythms import following, morning_of
+from trustivide.surveys.rhythms import months_later, morning_of
 from trustivide.surveys.round_queries import FIRST_CHOICE, Listed, Offer
 from trustivide.surveys.rounds import Plan
 from trustivide.teams.queries import TeamSummary
@@ -35,7 +35,7 @@ from trustivide.web.locale import language
 USUAL = timedelta(days=14)
 FARTHEST = timedelta(days=365)
 """How far ahead a round can be planned."""
-MAX_REMINDERS = 5
+MOST_REMINDERS = 5
 
 
 def _today() -> date:
@@ -145,9 +145,9 @@ class RoundForm(Form):
             raise ValidationError(
                 _l("Skriv antal dagar med komma emellan, till exempel 3, 5.")
             ) from None
-        if len(days) > MAX_REMINDERS:
+        if len(days) > MOST_REMINDERS:
             raise ValidationError(
-                _("Högst %(number)d påminnelser kan skickas.", number=MAX_REMINDERS)
+                _("Högst %(number)d påminnelser kan skickas.", number=MOST_REMINDERS)
             )
         last = self.closes_on.data
         late = [day for day in days if last and self.opening_day + timedelta(days=day) > last]
@@ -158,7 +158,7 @@ class RoundForm(Form):
     def validate_repeat(self, field: Field) -> None:
         """One round closes before the next opens."""
         months, last = self.every_months, self.closes_on.data
-        if months and last and last >= following(self.opening_day, months):
+        if months and last and last >= months_later(self.opening_day, months):
             raise ValidationError(
                 _l("Enkäten är öppen när nästa ska skickas. Stäng tidigare, eller upprepa glesare.")
             )

@@ -68,7 +68,10 @@ def _save(
         form.form_errors.append(problem)
         return _form(kind, own, form, status=422, into=into, **more)
     except Refused:
-        tell(_("Delen finns inte längre, eller så är formuläret arkiverat."), "attention")
+        tell(
+            _("Det finns ingen del att lägga frågan i. Det du skrivit finns kvar nedan."),
+            "attention",
+        )
         return _form(kind, own_of(own.row.id), form, status=409, into=into, **more)
     return None
 

@@ -13,19 +13,22 @@ from trustivide.core.db import db, transaction
 from trustivide.core.errors import Refused
 from trustivide.surveys import building, editing, own_instruments
 from trustivide.surveys.answering.base import options
-from trustivide.surveys.catalogue import ON_ONE_PAGE, Instrument, InstrumentError
-from trustivide.surveys.forms.building import KINDS, LAYOUTS, HeadingForm, ImportForm
-from trustivide.surveys.importing import imported
+from trustivide.surveys.catalogue import (
+    ON_ONE_PAGE,
+    Dimension,
+    Instrument,
+    Item,
+    Section,
+)
+from trustivide.surveys.editing import Heading
+from trustivide.surveys.forms.building import KINDS, LAYOUTS, HeadingForm
+from trustivide.surveys.gaps import Gap
 from trustivide.surveys.own_instruments import Own, Version
 from trustivide.surveys.views.base import bp
-from trustivide.surveys.views.wording import gap_words, place_of, place_words, rule_words
-from trustivide.surveys.writing import dump, file_name
+from trustivide.surveys.views.wording import gap_words, place_of
 from trustivide.web.access import found, member
-from trustivide.web.files import attachment
 from trustivide.web.fragments import go, page, tell
 from trustivide.web.locale import LOCALES, language
-
-TOML = "application/toml"
 
 
 def own_of(instrument_id: UUID) -> Own:
@@ -34,7 +37,7 @@ def own_of(instrument_id: UUID) -> Own:
     return own
 
 
-def _built_in(key: str) -> Instrument:
+def built_in_of(key: str) -> Instrument:
     """A questionnaire that ships, in its newest version."""
     known = {instrument.key: instrument for instrument in own_instruments.built_in()}
     instrument: Instrument = found(known.get(key))
@@ -87,12 +90,30 @@ def show(own: Own, focus: str | None = None, way: str | None = None) -> Response
         moved_by=_way_on(own.newest.instrument, focus, way),
         editable=own.row.archived_on is None and not own.newest.used,
         used_in=own_instruments.used_in(db.session(), g.actor.organisation_id).get(own.row.id, []),
-        **_outline(own.newest.instrument),
+        **outline(own.newest.instrument),
+        planned=own_instruments.planned_with(db.session(), own),
         gaps=[
-            (gap, place_of(gap.part, own.newest.instrument), gap_words(gap))
+            (place_of(gap.part, own.newest.instrument), _form_of(own, gap), gap_words(gap))
             for gap in own.newest.gaps
         ],
     )
+
+
+def _form_of(own: Own, gap: Gap) -> str | None:
+    """Where what is missing can be written."""
+    here = own.row.id
+    match gap.part:
+        case Heading():
+            return url_for("surveys.instrument_heading", instrument_id=here)
+        case Section(key=key) if gap.field == "no_items":
+            return url_for("surveys.new_item", instrument_id=here, section=key)
+        case Section(key=key):
+            return url_for("surveys.instrument_section", instrument_id=here, section=key)
+        case Item(key=key):
+            return url_for("surveys.instrument_item", instrument_id=here, item=key)
+        case Dimension(key=key):
+            return url_for("surveys.instrument_dimension", instrument_id=here, dimension=key)
+    return None
 
 
 def _way_on(instrument: Instrument, key: str | None, way: str | None) -> str | None:
@@ -104,7 +125,8 @@ def _way_on(instrument: Instrument, key: str | None, way: str | None) -> str | N
     return editing.DOWN if way == editing.UP else editing.UP
 
 
-def _outline(instrument: Instrument) -> dict[str, Any]:
+def outline(instrument: Instrument) -> dict[str, Any]:
+    """What the pages need that list the questions."""
     return {
         "instrument": instrument,
         "numbers": {item.key: number for number, item in enumerate(instrument.items, 1)},
@@ -120,14 +142,14 @@ def instrument_version(instrument_id: UUID, number: int) -> ResponseReturnValue:
     """A version to be read, older ones too."""
     own = own_of(instrument_id)
     version: Version = found(own.version(number))
-    return page("surveys/instruments/read.html", own=own, **_outline(version.instrument))
+    return page("surveys/instruments/read.html", own=own, **outline(version.instrument))
 
 
 @bp.get("/instruments/built-in/<key>")
 @member("surveys.manage")
 def built_in(key: str) -> ResponseReturnValue:
     """A questionnaire that ships, to be read."""
-    return page("surveys/instruments/read.html", own=None, **_outline(_built_in(key)))
+    return page("surveys/instruments/read.html", own=None, **outline(built_in_of(key)))
 
 
 # As on a phone: the respondents' own widgets, in a frame without scripts, forms or an address.
@@ -145,7 +167,7 @@ def instrument_preview(instrument_id: UUID) -> ResponseReturnValue:
 @member("surveys.manage")
 def built_in_preview(key: str) -> ResponseReturnValue:
     """A questionnaire that ships as it looks when it is answered. Nothing is stored."""
-    return _preview(_built_in(key), key=key)
+    return _preview(built_in_of(key), key=key)
 
 
 def _preview(instrument: Instrument, **where: Any) -> ResponseReturnValue:
@@ -173,69 +195,6 @@ def _preview(instrument: Instrument, **where: Any) -> ResponseReturnValue:
         number=number,
         count=len(parts),
     )
-
-
-# Copies and files
-
-
-@bp.post("/instruments/<uuid:instrument_id>/copies")
-@member("surveys.manage")
-def copy_instrument(instrument_id: UUID) -> ResponseReturnValue:
-    """Another questionnaire that begins where this one stands."""
-    return _copy(own_of(instrument_id).newest.instrument)
-
-
-@bp.post("/instruments/built-in/<key>/copies")
-@member("surveys.manage")
-def copy_built_in(key: str) -> ResponseReturnValue:
-    """A questionnaire of one's own that begins where one that ships stands."""
-    return _copy(_built_in(key))
-
-
-def _copy(instrument: Instrument) -> ResponseReturnValue:
-    with transaction() as session:
-        own = building.copy(session, g.actor, building.renamed(instrument), clock.now())
-    tell(_("Kopian är er egen. Ändra den som ni vill."))
-    return go(url_for("surveys.instrument", instrument_id=own.id))
-
-
-@bp.get("/instruments/<uuid:instrument_id>/file")
-@member("surveys.manage")
-def instrument_file(instrument_id: UUID) -> ResponseReturnValue:
-    """A version as a TOML file, the newest unless ``version`` says otherwise."""
-    own = own_of(instrument_id)
-    wanted = request.args.get("version", own.newest.row.version, int)
-    version: Version = found(own.version(wanted))
-    return attachment(version.row.content, file_name(version.instrument), TOML)
-
-
-@bp.get("/instruments/built-in/<key>/file")
-@member("surveys.manage")
-def built_in_file(key: str) -> ResponseReturnValue:
-    """A questionnaire that ships as a TOML file."""
-    instrument = _built_in(key)
-    return attachment(dump(instrument), file_name(instrument), TOML)
-
-
-@bp.route("/instruments/import", methods=["GET", "POST"])
-@member("surveys.manage")
-def instrument_import() -> ResponseReturnValue:
-    """A questionnaire from a TOML file: looked over first, and made when that is confirmed."""
-    form = ImportForm()
-    if not form.validate_on_submit():
-        status = 422 if form.is_submitted() else 200
-        return page("surveys/instruments/import.html", status=status, form=form)
-    try:
-        instrument = imported(form.content.data)
-    except InstrumentError as error:
-        form.content.errors = [f"{place_words(error)}: {rule_words(error)}"]
-        return page("surveys/instruments/import.html", status=422, form=form)
-    if request.form.get("step") != "save":
-        return page("surveys/instruments/imported.html", form=form, **_outline(instrument))
-    with transaction() as session:
-        own = building.copy(session, g.actor, instrument, clock.now())
-    tell(_("Frågeformuläret är importerat."))
-    return go(url_for("surveys.instrument", instrument_id=own.id))
 
 
 # Putting away and removing

@@ -46,7 +46,6 @@ def show_round(round_id: UUID) -> ResponseReturnValue:
         "surveys/round.html",
         listed=listed,
         round=listed.round,
-        every=rhythms.EVERY[rhythm.every_months] if rhythm else None,
         next_on=round_queries.next_on(db.session(), rhythm) if rhythm else None,
     )
 
@@ -92,6 +91,5 @@ def ending(rhythm_id: UUID) -> ResponseReturnValue:
     return page(
         "surveys/ending.html",
         rhythm=rhythm,
-        every=rhythms.EVERY[rhythm.every_months],
         next_on=round_queries.next_on(db.session(), rhythm),
     )

@@ -2,6 +2,8 @@
 
 from trustivide.surveys.views import (
     building,
+    copies,
+    downloads,
     instruments,
     inviting,
     method,
@@ -16,6 +18,8 @@ from trustivide.surveys.views.base import bp
 __all__ = [
     "bp",
     "building",
+    "copies",
+    "downloads",
     "instruments",
     "inviting",
     "method",

@@ -10,15 +10,18 @@ from sqlalchemy.exc import IntegrityError
 from trustivide.core import clock
 from trustivide.core.db import db, transaction
 from trustivide.core.errors import Refused
-from trustivide.surveys import queries, rhythms, round_queries, rounds
+from trustivide.surveys import queries, round_queries, rounds, trying
+from trustivide.surveys.answering.base import options
 from trustivide.surveys.forms.sending import RoundForm
-from trustivide.surveys.models import Round
+from trustivide.surveys.models import EVERY, Round
 from trustivide.surveys.overlap import Overlaps, conflicts
 from trustivide.surveys.views.base import bp
 from trustivide.surveys.views.words import conflict_in_words
 from trustivide.teams import queries as teams
 from trustivide.web.access import found, member
 from trustivide.web.fragments import go, page, tell
+from trustivide.web.limits import tries_of
+from trustivide.web.locale import language
 
 
 def round_form(**filled: Any) -> RoundForm:
@@ -71,16 +74,50 @@ def preview_page(form: RoundForm) -> Response:
     reached = round_queries.reach(session, g.actor, form.round_id, plan.team_ids)
     k = queries.minimum_answers(session, g.actor)
     digests = {one.team.id: one.digests for one in reached}
-    found = conflicts(session, g.actor.organisation_id, digests, k, plan.opens_at)
+    standing = conflicts(session, g.actor.organisation_id, digests, k, plan.opens_at)
     return page(
         "surveys/preview.html",
         form=form,
         reached=reached,
         k=k,
-        conflicts=[conflict_in_words(conflict) for conflict in found],
+        conflicts=[conflict_in_words(conflict) for conflict in standing],
         instrument=plan.instrument,
-        every=rhythms.EVERY.get(plan.every_months or 0),
+        every=EVERY.get(plan.every_months or 0),
+        next_on=plan.next_on,
         is_change=_changes(form),
+    )
+
+
+def _tester() -> str:
+    return str(g.actor.user_id)
+
+
+@bp.post("/test-mails")
+@member("surveys.manage")
+@tries_of(_tester)
+def test_mails() -> ResponseReturnValue:
+    """Mail the leader what the people would get, and stay where one was."""
+    form = round_form()
+    if not form.validate_on_submit():
+        return form_page(form, 422)
+    plan = form.plan
+    path = url_for("surveys.questions", key=plan.instrument.key)
+    with transaction() as session:
+        address = trying.send_test(session, g.actor, plan, path, clock.now())
+    tell(_("Ett testmejl är på väg till %(address)s.", address=address))
+    return preview_page(form)
+
+
+@bp.get("/questions/<key>")
+@member("surveys.manage")
+def questions(key: str) -> ResponseReturnValue:
+    """What a questionnaire asks, as those who answer it see it; nothing is kept."""
+    offers = round_queries.offers(db.session(), g.actor.organisation_id)
+    offer = found(next((offer for offer in offers if offer.instrument.key == key), None))
+    return page(
+        "surveys/questions.html",
+        instrument=offer.instrument,
+        **options(offer.instrument, language()),
     )
 
 

@@ -5,11 +5,24 @@ from flask.typing import ResponseReturnValue
 
 from trustivide.core.db import db
 from trustivide.surveys import following_up, history
+from trustivide.surveys.views.downloads import report_of
 from trustivide.surveys.views.results import reading
-from trustivide.web.access import public
+from trustivide.web.access import found, public
 from trustivide.web.fragments import page
+from trustivide.web.limits import PER_NETWORK, limiter
 
 bp = Blueprint("shared", __name__, url_prefix="/r")
+
+
+@bp.get("/<token>/report.pdf")
+@public
+@limiter.limit(PER_NETWORK)  # making one takes a second of a processor
+def report(token: str) -> ResponseReturnValue:
+    """The same on paper."""
+    opened = found(following_up.shared(db.session(), token))
+    response = report_of(opened.listed)
+    response.headers["X-Robots-Tag"] = "noindex, nofollow"
+    return response
 
 
 @bp.get("/<token>")

@@ -12,7 +12,7 @@ from trustivide.surveys.catalogue import (
     Item,
     Section,
 )
-from trustivide.surveys.editing import Part
+from trustivide.surveys.editing import Heading, Part
 from trustivide.surveys.gaps import Gap
 from trustivide.web.locale import language
 
@@ -26,6 +26,8 @@ def place_of(part: Part | None, instrument: Instrument) -> str:
             return _("Del %(number)d", number=instrument.sections.index(part) + 1)
         case Dimension():
             return _("Dimensionen %(name)s", name=part.name.in_(language()))
+        case Heading():
+            return _("Titel och inledning")
         case _:
             return ""
 
