@@ -6,6 +6,7 @@ import time
 import zipfile
 from contextlib import suppress
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
 import pytest
@@ -178,7 +179,8 @@ def test_ten_thousand_rows_take_seconds(client: FlaskClient, team: str) -> None:
     assert added.status_code == 303
     assert len(members()) == 10_001
     assert refusal((content + "p@exempel.test,P\n").encode()) == ("too_many_rows", "")
-    assert len(listing(sheet(("Namn", "E-post"), *[(b, a) for a, b in rows])).people) == 10_000
+    few = [(name, email) for email, name in rows[:1_000]]
+    assert len(listing(sheet(("Namn", "E-post"), *few)).people) == 1_000
 
 
 def test_a_file_stays_in_memory(app: Flask) -> None:
@@ -269,45 +271,52 @@ SHEET = (
 )
 LAUGHS = b'<!DOCTYPE x [<!ENTITY a "ha"><!ENTITY b "&a;&a;">]><x>&b;</x>'
 OUTSIDE = b'<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/passwd">]><x>&a;</x>'
-REFUSED = {
-    "empty": (b"", "empty"),
-    "blank": (b" \n;;\n\t\n", "empty"),
-    "header only": (b"E-post;Namn\n", "empty"),
-    "large": (b"x" * 2_000_001, "too_large"),
-    "picture": (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "no_table"),
-    "pdf": (b"%PDF-1.7\n\x01\x02", "no_table"),
-    "odd utf-16": (b"a\0b", "no_table"),
-    "old": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"W" * 500, "old_excel"),
-    "locked": (
-        b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "EncryptedPackage".encode("utf-16-le"),
-        "locked",
-    ),
-    "locked zip": (
-        GOOD.replace(b"PK\x01\x02\x14\x03\x14\0\0", b"PK\x01\x02\x14\x03\x14\0\1"),
-        "locked",
-    ),
-    "cut": (GOOD[: len(GOOD) // 2], "broken"),
-    "other zip": (repacked(b"PK\x05\x06" + b"\0" * 18) or b"", "no_table"),
-    "merged": (sheet(("a@exempel.test", "A"), ("b@exempel.test", "B"), merge="A1:A2"), "merged"),
-    "bomb": (repacked(GOOD, sheet1=b" " * 30_000_000), "too_large"),
-    "elements": (repacked(GOOD, sheet1=SHEET % (b"<c/>" * 2_100_000)), "too_large"),
-    "laughs": (repacked(GOOD, sheet1=LAUGHS), "broken"),
-    "laughing strings": (repacked(GOOD, workbook=LAUGHS), "broken"),
-    "outside": (repacked(GOOD, sheet1=OUTSIDE), "broken"),
-    "quotes": (b'E-post;Namn\na@exempel.test;"Anna', "quotes"),
-    "no column": (b"Namn;Telefon\nDora;1\n", "no_addresses"),
-    "no address": (b"Dora;1\n", "no_addresses"),
-    "two columns": (b"E-post;Mail\na@exempel.test;b@exempel.test\n", "twice_named"),
-    "no header": (b"a;b;c;d@exempel.test\n", "no_header"),
-}
 
 
-@pytest.mark.parametrize("kind", REFUSED)
-def test_what_is_no_list_is_refused(kind: str) -> None:
-    content, reason = REFUSED[kind]
-    begun = time.process_time()
-    assert refusal(content)[0] == reason
-    assert time.process_time() - begun < 10
+@cache
+def refused() -> dict[str, tuple[bytes, str]]:
+    """Files by what they are, with the reason why they are refused."""
+    return {
+        "empty": (b"", "empty"),
+        "blank": (b" \n;;\n\t\n", "empty"),
+        "header only": (b"E-post;Namn\n", "empty"),
+        "large": (b"x" * 2_000_001, "too_large"),
+        "picture": (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "no_table"),
+        "pdf": (b"%PDF-1.7\n\x01\x02", "no_table"),
+        "odd utf-16": (b"a\0b", "no_table"),
+        "old": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"W" * 500, "old_excel"),
+        "locked": (
+            b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "EncryptedPackage".encode("utf-16-le"),
+            "locked",
+        ),
+        "locked zip": (
+            GOOD.replace(b"PK\x01\x02\x14\x03\x14\0\0", b"PK\x01\x02\x14\x03\x14\0\1"),
+            "locked",
+        ),
+        "cut": (GOOD[: len(GOOD) // 2], "broken"),
+        "other zip": (repacked(b"PK\x05\x06" + b"\0" * 18) or b"", "no_table"),
+        "merged": (
+            sheet(("a@exempel.test", "A"), ("b@exempel.test", "B"), merge="A1:A2"),
+            "merged",
+        ),
+        "bomb": (repacked(GOOD, sheet1=b" " * 30_000_000), "too_large"),
+        "elements": (repacked(GOOD, sheet1=SHEET % (b"<c/>" * 2_100_000)), "too_large"),
+        "laughs": (repacked(GOOD, sheet1=LAUGHS), "broken"),
+        "laughing strings": (repacked(GOOD, workbook=LAUGHS), "broken"),
+        "outside": (repacked(GOOD, sheet1=OUTSIDE), "broken"),
+        "quotes": (b'E-post;Namn\na@exempel.test;"Anna', "quotes"),
+        "no column": (b"Namn;Telefon\nDora;1\n", "no_addresses"),
+        "no address": (b"Dora;1\n", "no_addresses"),
+        "two columns": (b"E-post;Mail\na@exempel.test;b@exempel.test\n", "twice_named"),
+        "no header": (b"a;b;c;d@exempel.test\n", "no_header"),
+    }
+
+
+def test_what_is_no_list_is_refused() -> None:
+    for kind, (content, reason) in refused().items():
+        begun = time.process_time()
+        assert refusal(content)[0] == reason, kind
+        assert time.process_time() - begun < 5, kind
 
 
 def test_a_row_far_away_does_not_fill_the_way_there() -> None:
@@ -323,8 +332,8 @@ def test_a_row_far_away_does_not_fill_the_way_there() -> None:
 def test_a_refused_file_is_told_beside_the_field(
     app: Flask, client: FlaskClient, team: str
 ) -> None:
-    reasons = {reason for _, reason in REFUSED.values()} | {"too_many_rows", "much_text"}
-    answers = {kind: hand_in(client, team, content) for kind, (content, _) in REFUSED.items()}
+    reasons = {reason for _, reason in refused().values()} | {"too_many_rows", "much_text"}
+    answers = {kind: hand_in(client, team, content) for kind, (content, _) in refused().items()}
     assert {answer.status_code for answer in answers.values()} == {422}
     assert "låst med lösenord" in answers["locked"].text
     assert "Cellerna A1:A2 är sammanfogade" in answers["merged"].text
