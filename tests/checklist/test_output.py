@@ -27,7 +27,7 @@ from tests.checklist.world import World
 from tests.factories import account
 from tests.privacy import canary
 from tests.routes import ALICE, CHARLIE
-from tests.surveys.stories import actor_of, launch, some_answers, tokens
+from tests.surveys.stories import actor_of, launch, some_answers, team_of, tokens
 from tests.surveys.stories import answer as submit
 from trustivide.auth.models import User
 from trustivide.auth.queries import person as person_of
@@ -37,11 +37,11 @@ from trustivide.core.db import db, transaction
 from trustivide.organisations.models import Membership, Organisation
 from trustivide.outbox import worker
 from trustivide.surveys import actions as surveys
-from trustivide.surveys import anonymity
+from trustivide.surveys import anonymity, following_up
 from trustivide.surveys import closing as survey_closing
 from trustivide.surveys import launching as survey_launching
 from trustivide.surveys.catalogue import latest
-from trustivide.surveys.models import Survey
+from trustivide.surveys.models import AgreedAction, ResultShare, Survey
 from trustivide.teams.models import Team, TeamMember
 from trustivide.web.fragments import go
 
@@ -133,7 +133,7 @@ def _tag_everything() -> None:
     links = list(tokens(survey).values())
     for n, token in enumerate(links[:3]):
         submit(survey, token, seed=n)
-    _close_another(survey)
+    _close_another()
     with transaction() as session:
         before, own = alice.email, actor_of(alice).organisation_id
         canary.fill(session, person_of(alice), charlie)
@@ -157,15 +157,19 @@ def _tag_everything() -> None:
         survey_launching.remind(session, survey, clock.now())
 
 
-def _close_another(survey: Survey) -> None:
-    """A survey of the same team with results, in which every comment is a tag."""
-    again = launch(account(ALICE), db.session.get_one(Team, survey.team_id))
+def _close_another() -> None:
+    """A survey of another team with results, in which every comment and note is a tag."""
+    again = launch(account(ALICE), team_of(account(ALICE), 6, "Växeln", "erik"))
     for n, token in enumerate(tokens(again).values()):
         answers = some_answers(latest(again.instrument), Random(n))
         answers = {k: TAG if isinstance(v, str) else v for k, v in answers.items()}
         surveys.submit(again.id, token, anonymity.new_receipt_code(), answers)
     with transaction() as session:
         survey_closing.close(session, session.get_one(Survey, again.id), clock.now())
+        actor = actor_of(account(ALICE))
+        following_up.write_note(session, actor, again, TAG, clock.now())
+        following_up.agree(session, actor, again, TAG, None, clock.now())
+        following_up.share(session, actor, again, clock.now())
 
 
 @pytest.fixture(scope="module")
@@ -184,7 +188,13 @@ def tour(tagged: World) -> list[Page]:
             if role == "owner":
                 found.append(_seen(tagged, role, path, str(rule), HTMX))
     closed = db.session.scalars(select(Survey.id).where(Survey.closed_at.is_not(None))).one()
-    found.append(_seen(tagged, "owner", f"/surveys/{closed}", "results"))
+    agreed = select(AgreedAction.id).where(AgreedAction.survey_id == closed)
+    own = f"agreed/{db.session.scalars(agreed).one()}"
+    for path in ("", "/note", "/share/removal", f"/{own}", f"/{own}/removal"):
+        found.append(_seen(tagged, "owner", f"/surveys/{closed}{path}", "results"))
+        assert "&lt;kanarie" in found[-1].text
+    link = db.session.scalars(select(ResultShare.token).where(ResultShare.survey_id == closed))
+    found.append(_seen(tagged, "stranger", f"/r/{link.one()}", "shared results"))
     assert "&lt;kanarie" in found[-1].text
     return found
 

@@ -166,6 +166,8 @@ def test_alice_builds_a_questionnaire_with_every_kind_of_item(alice: FlaskClient
         preview = alice.get(f"{path}/preview?lang={language}").text
         assert word in preview or word.replace("&#39;", "&amp;#39;") in preview
     assert "Arbetsro" in alice.get(LIST).text
+    team_of(account("alice@exempel.test"), 5)
+    assert "Arbetsro" in alice.get("/surveys/new").text
 
 
 def save(client: FlaskClient, path: str, status: int = 303, **typed: str) -> str:

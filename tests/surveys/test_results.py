@@ -345,8 +345,8 @@ def test_teams_stand_side_by_side_by_name_and_their_sum_leaves_nothing_over(
 
     listed = shown["Teamen i utskicket"]
     assert [cells[0] for cells in listed] == ["ateljén", "Åsen", "Ängen", "Östra"]
-    assert [cells[2] for cells in listed[1:3]] == ["Inget skickat", "För få svar"]
-    rows = {cells[0]: cells[1:] for cells in shown["I stort"]}
+    assert [cells[1] for cells in listed[1:3]] == ["Inget skickat", "För få svar"]
+    rows = {cells[0]: cells[1:] for cells in shown["I stort, team för team"]}
     assert list(rows) == ["ateljén", "Östra", "Alla teamen tillsammans"]
     one, other = (figures_of(survey)["overall"] for survey in (low, high))
     whole = (one["mean"] * one["n"] + other["mean"] * other["n"]) / (one["n"] + other["n"])

@@ -5,11 +5,11 @@ The parts are the catalogue's own, with :class:`Words` where a text may still be
 """
 
 import hashlib
-import secrets
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
+from uuid import uuid4
 
 from trustivide.core.errors import Refused
 from trustivide.core.text import Text
@@ -160,7 +160,7 @@ def mark(part: Part | None) -> str:
 
 def new_key(letter: str) -> str:
     """A key that no part has had, in this version or an older one: results are kept by it."""
-    return f"{letter}_{secrets.token_hex(4)}"
+    return f"{letter}_{uuid4().hex[:8]}"
 
 
 # Changing
@@ -281,19 +281,25 @@ def _inserted(parts: tuple[P, ...], part: P, index: int) -> tuple[P, ...]:
 def options_from(words: Sequence[Words], before: Sequence[Option]) -> tuple[Option, ...]:
     """Options with these labels, in order; one that was there before keeps its key.
 
-    It is known by its words in either language, else by its place.
+    It is known by its words in both languages, else in one, else by its place.
     """
     left = dict(enumerate(before))
-    keys: list[str | None] = []
-    for label in words:
-        same = (n for n, o in left.items() if _alike(label, o.label))
-        at = next(same, None)
-        keys.append(None if at is None else left.pop(at).key)
-    for at, key in enumerate(keys):
-        if key is None:
-            keys[at] = left.pop(at).key if at in left else new_key("o")
-    return tuple(Option(str(key), label) for key, label in zip(keys, words, strict=True))
+    keys: dict[int, str] = {}
+    for same in (_equal, _alike, _there):
+        for at, label in enumerate(words):
+            found = next((n for n, o in left.items() if same(at, label, n, o.label)), None)
+            if at not in keys and found is not None:
+                keys[at] = left.pop(found).key
+    return tuple(Option(keys.get(at) or new_key("o"), label) for at, label in enumerate(words))
 
 
-def _alike(one: Text, other: Text) -> bool:
-    return bool(one.sv and one.sv == other.sv) or bool(one.en and one.en == other.en)
+def _equal(_at: int, label: Text, _n: int, other: Text) -> bool:
+    return label == other
+
+
+def _alike(_at: int, label: Text, _n: int, other: Text) -> bool:
+    return bool(label.sv and label.sv == other.sv) or bool(label.en and label.en == other.en)
+
+
+def _there(at: int, _label: Text, n: int, _other: Text) -> bool:
+    return at == n
