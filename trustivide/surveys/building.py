@@ -5,12 +5,11 @@ A version that somebody was asked with never changes, which a trigger sees to as
 change to it makes the next version.
 """
 
-import secrets
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -50,7 +49,7 @@ def copy(session: Session, actor: Actor, instrument: Instrument, now: datetime) 
     """A questionnaire of the actor's organisation that asks what ``instrument`` asks."""
     own = OwnInstrument(
         organisation_id=actor.organisation_id,
-        key=f"own-{secrets.token_hex(5)}",
+        key=f"own-{uuid4().hex[:12]}",
         created_by_id=actor.user_id,
         created_on=day_of(now),
     )

@@ -5,11 +5,11 @@ The parts are the catalogue's own, with :class:`Words` where a text may still be
 """
 
 import hashlib
-import secrets
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
+from uuid import uuid4
 
 from trustivide.core.errors import Refused
 from trustivide.core.text import Text
@@ -160,7 +160,7 @@ def mark(part: Part | None) -> str:
 
 def new_key(letter: str) -> str:
     """A key that no part has had, in this version or an older one: results are kept by it."""
-    return f"{letter}_{secrets.token_hex(4)}"
+    return f"{letter}_{uuid4().hex[:8]}"
 
 
 # Changing
