@@ -52,7 +52,10 @@ def sign_in(page: Page, to: str) -> None:
 
 
 def note_agreed(page: Page, what: str) -> None:
-    page.get_by_label("Vad ska ni göra?").fill(what)
+    field = page.get_by_label("Vad ska ni göra?")
+    if not field.is_visible():  # folded once something is noted
+        page.get_by_text("Skriv upp något").click()
+    field.fill(what)
     page.get_by_role("button", name="Skriv upp").click()
     expect(page.get_by_role("status")).to_contain_text("Överenskommelsen är uppskriven.")
     expect(page.locator(".agreed li", has_text=what)).to_be_visible()
