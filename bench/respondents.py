@@ -23,7 +23,7 @@ FORM = re.compile(r'<form[^>]*action="(/s/survey/[^"]*)"[^>]*>(.*?)</form>', re.
 ONWARD = re.compile(r'<a class="button[^"]*" href="(/s/survey/[^"]*)"')
 INPUT = re.compile(r"<input\b[^>]*>")
 AREA = re.compile(r'<textarea\b[^>]*name="([^"]+)"')
-PRESSED = re.compile(r'<button\b[^>]*name="([^"]+)"[^>]*value="([^"]*)"')
+BUTTON = re.compile(r"<button\b[^>]*>")
 ATTRIBUTE = re.compile(r'(\w+)="([^"]*)"')
 RECEIPT = re.compile(r"\b[0-9A-Z]{5}(?:-[0-9A-Z]{5}){5}\b")
 MOST_PAGES = 60
@@ -116,7 +116,9 @@ def filled(form: str) -> dict[str, str]:
             fields[given["name"]] = html.unescape(given.get("value", ""))
     fields |= {name: values[len(values) // 2] for name, values in options.items()}
     fields |= dict.fromkeys(AREA.findall(form), COMMENT)
-    return fields | dict(PRESSED.findall(form)[:1])
+    pressed = BUTTON.search(form)  # the first one, as the Enter key would
+    given = dict(ATTRIBUTE.findall(pressed[0])) if pressed else {}
+    return fields | ({given["name"]: given["value"]} if "name" in given else {})
 
 
 def asked(page: str) -> tuple[str, str] | None:

@@ -454,5 +454,5 @@ def test_without_holds_nothing_is_refused(app: Flask) -> None:
     assert core_holds.standing(db.session()) == []
     db.session.rollback()
     with transaction() as session:
-        teams.remove_team(session, session.get_one(Team, team_id))
+        teams.remove_team(session, session.get_one(Team, team_id), clock.now())
     assert count(TeamMember) == 0

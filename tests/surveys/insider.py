@@ -14,7 +14,6 @@ import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
 from email.message import EmailMessage
-from itertools import product
 
 from flask import Flask
 from flask.testing import FlaskClient
@@ -24,7 +23,7 @@ from werkzeug.test import TestResponse
 from tests.factories import customer, delivered, sign_in
 from trustivide.auth.models import User
 
-FEATURES = ("surveys", "teams", "organisations")
+FEATURES = ("surveys", "teams", "organisations", "shared")
 """Blueprints whose pages a customer's owner works with; the rest is about the owner alone."""
 LINK = re.compile(r'(?:href|action|src)="(/[^"#]*)')
 UUID = re.compile(r"[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}")
@@ -32,7 +31,6 @@ SECRETS = re.compile(
     r'nonce="[^"]+"|(?<=name="csrf_token" value=")[^"]+|[\w-]{20,}\.[\w-]{5,}\.[\w-]{20,}'
     r"|(?<=/)[\w-]{32}(?![\w-])|(?<=<dd>)[0-9a-f]{8}(?=</dd>)"
 )
-COMMENT = re.compile(r"Kommentar [0-9a-f]{8}")
 Look = dict[str, str]
 """Everything at one moment: path → what stands there."""
 
@@ -55,12 +53,18 @@ class Insider:
     def __init__(self, app: Flask, user: User) -> None:
         self.app = app
         self.address = user.email
-        self.client: FlaskClient = sign_in(app.test_client(), user.email)
+        self.client: FlaskClient
+        self.sign_in()
         self.names: dict[str, str] = {}
-        self._values: dict[str, dict[str, None]] = {}
+        self._met: dict[str, dict[str, None]] = {}
+        self._places: dict[tuple[str, ...], dict[tuple[str, ...], None]] = {(): {(): None}}
 
-    def look(self) -> Look:
-        """Every page, file and mail as it stands now."""
+    def sign_in(self) -> None:
+        """Begin a session, or a new one after some days."""
+        self.client = sign_in(self.app.test_client(), self.address)
+
+    def look(self, *, typeset: bool = False) -> Look:
+        """Every page, file and mail as it stands now; PDFs, which take long, where asked for."""
         adapter = self.app.url_map.bind("localhost")
         waiting, found = list(self._routes()), Look()
         while waiting:
@@ -71,9 +75,14 @@ class Insider:
                 continue
             if path in found or endpoint.partition(".")[0] not in FEATURES:
                 continue
+            if path.endswith(".pdf") and not typeset:
+                continue
+            self._places.setdefault(tuple(sorted(values)), {}).setdefault(
+                tuple(str(values[name]) for name in sorted(values))
+            )
             for name, value in values.items():
-                self._values.setdefault(name, {}).setdefault(str(value))
-                self.names.setdefault(str(value), f"<{name} {len(self._values[name])}>")
+                self._met.setdefault(name, {}).setdefault(str(value))
+                self.names.setdefault(str(value), f"<{name} {len(self._met[name])}>")
             response = self.client.get(path)
             text = readable(response)
             found[path] = f"{response.status_code} {text}"
@@ -84,13 +93,13 @@ class Insider:
         return {self.plain(path): self.plain(text) for path, text in found.items()}
 
     def _routes(self) -> Iterator[str]:
-        """The routes of the features, with every id met so far in each place."""
+        """The routes of the features, with the ids that were met together in such a place."""
         for rule in self.app.url_map.iter_rules():
             if rule.endpoint.partition(".")[0] not in FEATURES or "GET" not in (rule.methods or ()):
                 continue
-            known = [list(self._values.get(name, ())) for name in sorted(rule.arguments)]
-            for values in product(*known):
-                built = rule.build(dict(zip(sorted(rule.arguments), values, strict=True)))
+            names = tuple(sorted(rule.arguments))
+            for values in list(self._places.get(names, ())):
+                built = rule.build(dict(zip(names, values, strict=True)))
                 if built is not None:
                     yield built[1]
 
@@ -125,7 +134,8 @@ def _pdf(data: bytes) -> str:
             found.append(zlib.decompress(stream).decode("latin-1"))
         except zlib.error:
             found.append(stream.decode("latin-1"))
-    return "\n".join(found)
+    # The metadata hold an id that is new each time.
+    return "\n".join(text for text in found if not text.startswith("<?xpacket"))
 
 
 def _body(message: EmailMessage) -> str:
@@ -147,13 +157,3 @@ def differences(one: Look, other: Look) -> dict[str, tuple[str, str]]:
 def _only(lines: Iterable[str], others: Iterable[str]) -> str:
     known = set(others)
     return "\n".join(line for line in lines if line not in known)
-
-
-def in_order(look: Look) -> Look:
-    """The look with its comments in alphabetical order: shuffled, they tell nothing by it."""
-
-    def sorted_in(text: str) -> str:
-        found = iter(sorted(COMMENT.findall(text)))
-        return COMMENT.sub(lambda _: next(found), text)
-
-    return {path: sorted_in(text) for path, text in look.items()}

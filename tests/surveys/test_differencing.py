@@ -4,13 +4,16 @@ Two attacks on figures rather than on pages: a hidden figure that still weighs i
 a shown one, and the results of teams that overlap.
 """
 
+import contextlib
 from collections.abc import Sequence
+from datetime import timedelta
 from fractions import Fraction
 from itertools import product
 from random import Random
 from typing import Any
 
 import pytest
+import time_machine
 from flask import Flask
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -24,10 +27,12 @@ from trustivide.auth.models import User
 from trustivide.core import clock
 from trustivide.core.clock import day_of
 from trustivide.core.db import db, transaction
+from trustivide.core.errors import Refused
 from trustivide.surveys import actions, anonymity, closing, launching, snapshot
 from trustivide.surveys.catalogue import Answer, Instrument, Item, latest
 from trustivide.surveys.models import Snapshot, Survey
 from trustivide.surveys.overlap import Overlaps
+from trustivide.teams import actions as team_actions
 from trustivide.teams.models import Team, TeamMember
 
 K = 5
@@ -255,6 +260,33 @@ def test_results_of_overlapping_teams_leave_no_small_group(app: Flask, teams: li
     results = asked(account(next(_worlds)), teams)
     assert results
     assert isolated([people for people, _ in results], K) == []
+
+
+def test_a_team_with_a_fresh_result_stays_so_that_the_rest_of_it_is_not_asked_again(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    everybody = frozenset(range(1, 9))
+    start = clock.now()
+
+    def asked_again(owner: User) -> list[tuple[People, dict[str, int]]]:
+        first = asked(owner, [everybody])
+        with contextlib.suppress(Refused), transaction() as session:
+            mine = Team.organisation_id == actor_of(owner).organisation_id
+            team = session.scalars(select(Team).where(mine)).one()
+            team_actions.remove_team(session, team, clock.now())
+        return first + asked(owner, [everybody - {7}])
+
+    assert len(asked_again(account(next(_worlds)))) == 1
+    with monkeypatch.context() as planted:
+        planted.setattr(team_actions, "removal_blockers", [])
+        (_, all_), (_, without) = asked_again(account(next(_worlds)))
+        assert {key: all_[key] - without[key] for key in all_} == _sheet(7)
+    owner = account(next(_worlds))
+    asked(owner, [everybody])
+    with time_machine.travel(start + timedelta(days=32)), transaction() as session:
+        mine = Team.organisation_id == actor_of(owner).organisation_id
+        team = session.scalars(select(Team).where(mine)).one()
+        team_actions.remove_team(session, team, clock.now())
 
 
 def test_without_the_guard_doras_answers_are_what_is_left(

@@ -259,7 +259,7 @@ def test_a_team_with_an_open_survey_stays(app: Flask, client: FlaskClient) -> No
     assert "öppen enkät" in asked
     assert "Radera teamet" not in asked
     page = client.post(f"/teams/{survey.team_id}/removal", follow_redirects=True).text
-    assert "Stäng den först" in page
+    assert "kan inte raderas än" in page
     assert db.session.scalar(select(func.count()).select_from(Team)) == 1
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import LargeBinary, Result, delete, select, type_coerce
+from sqlalchemy import LargeBinary, Result, and_, delete, or_, select, type_coerce
 from sqlalchemy.orm import Session
 
 from trustivide.core import clock
@@ -25,6 +25,7 @@ from trustivide.rights.ledger import ledger
 from trustivide.surveys import snapshot
 from trustivide.surveys.actions import hold
 from trustivide.surveys.models import AnswerSet, Draft, Invitation, Snapshot, Survey
+from trustivide.surveys.overlap import WINDOW
 from trustivide.surveys.queries import instrument_of, running
 from trustivide.teams.models import Team
 
@@ -117,10 +118,25 @@ def _note_closing(survey: Survey, now: datetime) -> None:
     ledger().append("survey-closed", reference, day_of(now), {"survey": str(survey.id)})
 
 
-def blocks_removal(session: Session, team: Team) -> bool:
-    """Whether the team must stay because a survey of it is open."""
+def blocks_removal(session: Session, team: Team, now: datetime) -> bool:
+    """Whether the team must stay because a survey of it is open, or its result is fresh.
+
+    With the team would go the knowledge of who was asked: the rest of it could be asked
+    again without one person, and the results be subtracted.
+    """
     found = session.scalar(
-        select(Survey.id).where(Survey.team_id == team.id, Survey.closed_at.is_(None)).limit(1)
+        select(Survey.id)
+        .where(
+            Survey.team_id == team.id,
+            or_(
+                Survey.closed_at.is_(None),
+                and_(
+                    Survey.closed_at > now - WINDOW,
+                    Survey.invited + Survey.invited_later >= Survey.k,
+                ),
+            ),
+        )
+        .limit(1)
     )
     return found is not None
 

@@ -414,7 +414,7 @@ class ResultShare(Model):
     __subject__ = ByUser("shared_by_id")
     __since__ = "shared_on"
 
-    id: Mapped[UUID] = plain(default=uuid4, unique=True, why="random key, as of every person's row")
+    id: Mapped[UUID] = plain(default=uuid4, unique=True, why="random key")
     survey_id: Mapped[UUID] = plain(
         ForeignKey("survey.id", ondelete="CASCADE"),
         primary_key=True,
@@ -442,7 +442,7 @@ class ResultNote(Model):
     __subject__ = ByUser("written_by_id")
     __since__ = "written_on"
 
-    id: Mapped[UUID] = plain(default=uuid4, unique=True, why="random key, as of every person's row")
+    id: Mapped[UUID] = plain(default=uuid4, unique=True, why="random key")
     survey_id: Mapped[UUID] = plain(
         ForeignKey("survey.id", ondelete="CASCADE"),
         primary_key=True,

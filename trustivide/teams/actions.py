@@ -14,8 +14,8 @@ from trustivide.core.errors import Refused
 from trustivide.organisations.queries import Actor
 from trustivide.teams.models import Team, TeamMember
 
-removal_blockers: list[Callable[[Session, Team], bool]] = []
-"""Features above answer here whether a team must stay (a survey is running)."""
+removal_blockers: list[Callable[[Session, Team, datetime], bool]] = []
+"""Features above answer here whether a team must stay now (a survey is running)."""
 
 
 open_invitations: list[Callable[[Session, TeamMember], Sequence[tuple[UUID, UUID]]]] = []
@@ -46,18 +46,18 @@ def rename_team(session: Session, team: Team, name: str) -> None:
     session.flush()
 
 
-def remove_team(session: Session, team: Team) -> None:
+def remove_team(session: Session, team: Team, now: datetime) -> None:
     """Erase the team with members, surveys and results. Raises :class:`Refused` if it must stay."""
     _lock(session, team.id)
-    if must_stay(session, team):
-        raise Refused("a survey is running")
+    if must_stay(session, team, now):
+        raise Refused("a survey is running, or its result is fresh")
     session.delete(team)
     session.flush()
 
 
-def must_stay(session: Session, team: Team) -> bool:
+def must_stay(session: Session, team: Team, now: datetime) -> bool:
     """Whether a feature above needs the team for something that is under way."""
-    return any(blocks(session, team) for blocks in removal_blockers)
+    return any(blocks(session, team, now) for blocks in removal_blockers)
 
 
 def _lock(session: Session, team_id: UUID) -> None:

@@ -68,12 +68,15 @@ def removal(team_id: UUID) -> ResponseReturnValue:
     if request.method == "POST":
         try:
             with transaction() as session:
-                actions.remove_team(session, team)
+                actions.remove_team(session, team, clock.now())
         except Refused:
-            tell(_("Teamet har en öppen enkät. Stäng den först."), "attention")
+            tell(
+                _("Teamet har en öppen enkät eller ett färskt resultat, och kan inte raderas än."),
+                "attention",
+            )
             return go(url_for("teams.show", team_id=team_id))
         tell(_("Teamet är raderat."))
         return go(url_for("teams.index"))
     count = len(queries.members(db.session(), team))
-    stays = actions.must_stay(db.session(), team)
+    stays = actions.must_stay(db.session(), team, clock.now())
     return page("teams/removal.html", team=team, members=count, stays=stays)
