@@ -21,6 +21,7 @@ from trustivide.surveys import building, rounds
 from trustivide.surveys.catalogue import latest
 from trustivide.surveys.models import AgreedAction, Invitation
 from trustivide.surveys.rounds import Plan
+from trustivide.teams import actions as teams
 from trustivide.teams.models import TeamMember
 from trustivide.workshops.models import Search
 
@@ -84,7 +85,9 @@ def alices(app: Flask) -> dict[str, str]:
         )
         agreed = AgreedAction(survey_id=survey.id, what="Vi pratar", noted_on=now.date())
         session.add_all([search, export, change, device, passkey, invitation, agreed])
-        session.add(TeamMember(team_id=survey.team_id, email=ALICE, added_on=now.date()))
+        # In a team of her own: one that a survey asks must stay as it is to be asked again.
+        own_team = teams.create_team(session, actor_of(alice), "Ledningen", now)
+        session.add(TeamMember(team_id=own_team.id, email=ALICE, added_on=now.date()))
         session.flush()
         planned = rounds.put(
             session,

@@ -24,7 +24,7 @@ from sqlalchemy import LargeBinary, Table, func, select, type_coerce
 from tests.conftest import both_databases
 from tests.factories import account, colleague, customer, delivered, link_in, sign_in
 from tests.privacy.test_holds import GROUND, end, hold
-from tests.surveys.stories import answer, launched, team_of, tokens
+from tests.surveys.stories import answer, launch, launched, team_of, tokens
 from trustivide.audit.models import AuditEntry
 from trustivide.auth.models import User
 from trustivide.auth.queries import person as person_of
@@ -63,7 +63,8 @@ def _organisation(name: str = NAME) -> UUID:
 def answered(app: Flask) -> Survey:
     """A closed survey with five answers, and a running one with three, of Alice's."""
     alice = customer()
-    closed = launched(app, 5, alice)
+    # Others than those of the running one: two results of nearly the same people are refused.
+    closed = launch(alice, team_of(alice, 5, prefix="erik"))
     for n, token in enumerate(tokens(closed).values()):
         answer(closed, token, n)
     with transaction() as session:

@@ -31,6 +31,7 @@ from trustivide.surveys.rhythms import following, months_later, morning_of
 from trustivide.surveys.rounds import Plan
 from trustivide.teams import actions as teams
 from trustivide.teams.models import Team, TeamMember
+from trustivide.web.limits import limiter
 
 
 def in_days(days: int) -> date:
@@ -391,3 +392,15 @@ def test_a_month_later_is_the_same_day_or_the_last() -> None:
     assert following(opened, closed, 3) == date(2027, 2, 2)
     assert following(opened, closed, 1) == date(2026, 12, 17)
     assert f"{morning_of(date(2026, 7, 1)):%H:%M}" == "08:00"
+
+
+def test_the_seventh_test_mail_in_ten_minutes_waits(app: Flask, client: FlaskClient) -> None:
+    team = team_of(customer(), 6)
+    sign_in(client)
+    limiter.enabled = True
+    try:
+        limiter.reset()
+        answers = [client.post("/surveys/test-mails", data=form(team)) for _ in range(7)]
+    finally:
+        limiter.enabled = False
+    assert [a.status_code for a in answers] == [200] * 6 + [429]
