@@ -201,8 +201,8 @@ def upgrade():
     sa.Column('written_on', sa.Date(), nullable=False),
     sa.ForeignKeyConstraint(['survey_id'], ['survey.id'], name=op.f('fk_result_note_survey_id'), ondelete='CASCADE'),
     sa.ForeignKeyConstraint(['written_by_id'], ['user.id'], name=op.f('fk_result_note_written_by_id'), ondelete='SET NULL'),
-    sa.PrimaryKeyConstraint('survey_id', name=op.f('pk_result_note')),
-    sa.UniqueConstraint('id', name=op.f('uq_result_note_id'))
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_result_note')),
+    sa.UniqueConstraint('survey_id', name=op.f('uq_result_note_survey_id'))
     )
     op.create_table('result_share',
     sa.Column('id', sa.Uuid(), nullable=False),
@@ -213,8 +213,8 @@ def upgrade():
     sa.Column('shared_on', sa.Date(), nullable=False),
     sa.ForeignKeyConstraint(['shared_by_id'], ['user.id'], name=op.f('fk_result_share_shared_by_id'), ondelete='SET NULL'),
     sa.ForeignKeyConstraint(['survey_id'], ['survey.id'], name=op.f('fk_result_share_survey_id'), ondelete='CASCADE'),
-    sa.PrimaryKeyConstraint('survey_id', name=op.f('pk_result_share')),
-    sa.UniqueConstraint('id', name=op.f('uq_result_share_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_result_share')),
+    sa.UniqueConstraint('survey_id', name=op.f('uq_result_share_survey_id')),
     sa.UniqueConstraint('lookup', name=op.f('uq_result_share_lookup'))
     )
     with op.batch_alter_table('mail', schema=None) as batch_op:

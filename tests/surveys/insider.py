@@ -25,6 +25,8 @@ from trustivide.auth.models import User
 
 FEATURES = ("surveys", "teams", "organisations", "shared")
 """Blueprints whose pages a customer's owner works with; the rest is about the owner alone."""
+SAME_FOR_ALL = ("/surveys/instruments/built-in/", "/surveys/questions/", "/auth/")
+"""Pages of our own questionnaires, and of registering: many, and without the organisation."""
 LINK = re.compile(r'(?:href|action|src)="(/[^"#]*)')
 UUID = re.compile(r"[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}")
 SECRETS = re.compile(
@@ -75,7 +77,7 @@ class Insider:
                 continue
             if path in found or endpoint.partition(".")[0] not in FEATURES:
                 continue
-            if path.endswith(".pdf") and not typeset:
+            if path.startswith(SAME_FOR_ALL) or (path.endswith(".pdf") and not typeset):
                 continue
             self._places.setdefault(tuple(sorted(values)), {}).setdefault(
                 tuple(str(values[name]) for name in sorted(values))

@@ -176,7 +176,7 @@ def test_few_answers_are_told_kindly_and_alike_ones_rank_nothing(
     assert '<svg class="chart-svg"' not in page
     assert "Det finns inget resultat att dela." in page
     client.post(f"/surveys/{few.id}/share")
-    assert db.session.get(ResultShare, few.id) is None
+    assert db.session.scalar(select(ResultShare).where(ResultShare.survey_id == few.id)) is None
 
     alike = closed(alice, team, answer_sets(8, dict.fromkeys(LOW, 3.5), 5))
     page = client.get(f"/surveys/{alike.id}").text

@@ -34,13 +34,23 @@ class FollowUp:
     share: ResultShare | None
 
 
+def note_of(session: Session, survey_id: UUID) -> ResultNote | None:
+    """What the leader says about the survey's result."""
+    return session.scalar(select(ResultNote).where(ResultNote.survey_id == survey_id))
+
+
+def share_of(session: Session, survey_id: UUID) -> ResultShare | None:
+    """The survey's shared result, while it is shared."""
+    return session.scalar(select(ResultShare).where(ResultShare.survey_id == survey_id))
+
+
 def follow_up(session: Session, survey_id: UUID) -> FollowUp:
     """Note, agreed actions (undone first, then by due day) and link of a result."""
     agreed = session.scalars(select(AgreedAction).where(AgreedAction.survey_id == survey_id)).all()
     return FollowUp(
-        session.get(ResultNote, survey_id),
+        note_of(session, survey_id),
         sorted(agreed, key=_undone_first),
-        session.get(ResultShare, survey_id),
+        share_of(session, survey_id),
     )
 
 
@@ -84,7 +94,7 @@ def share(session: Session, actor: Actor, survey: Survey, now: datetime) -> Resu
     Raises :class:`Refused` where there is no result to read.
     """
     hold(session, survey, alone=True)
-    known = session.get(ResultShare, survey.id)
+    known = share_of(session, survey.id)
     if known is not None:
         return known
     figures = snapshot_of(session, survey)
@@ -106,7 +116,7 @@ def share(session: Session, actor: Actor, survey: Survey, now: datetime) -> Resu
 def stop_sharing(session: Session, survey: Survey) -> None:
     """End the link. One made later is another; stopping twice stops once."""
     hold(session, survey, alone=True)
-    known = session.get(ResultShare, survey.id)
+    known = share_of(session, survey.id)
     if known is not None:
         session.delete(known)
     session.flush()
@@ -115,7 +125,7 @@ def stop_sharing(session: Session, survey: Survey) -> None:
 def write_note(session: Session, actor: Actor, survey: Survey, text: str, now: datetime) -> None:
     """Say something above the figures; nothing, to take it away."""
     hold(session, survey, alone=True)
-    note = session.get(ResultNote, survey.id)
+    note = note_of(session, survey.id)
     if not text:
         if note is not None:
             session.delete(note)

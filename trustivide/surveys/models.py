@@ -9,7 +9,7 @@ locks on a survey are database triggers; they stand in the migration.
 
 from datetime import date, datetime
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from sqlalchemy import JSON, CheckConstraint, ForeignKey, LargeBinary, UniqueConstraint
 from sqlalchemy.orm import Mapped
@@ -414,10 +414,10 @@ class ResultShare(Model):
     __subject__ = ByUser("shared_by_id")
     __since__ = "shared_on"
 
-    id: Mapped[UUID] = plain(default=uuid4, unique=True, why="random key")
+    id: Mapped[UUID] = key()
     survey_id: Mapped[UUID] = plain(
         ForeignKey("survey.id", ondelete="CASCADE"),
-        primary_key=True,
+        unique=True,
         why="structure",
         show="opened_at",
         label=Text("Enkäten skickades", "The survey was sent"),
@@ -442,10 +442,10 @@ class ResultNote(Model):
     __subject__ = ByUser("written_by_id")
     __since__ = "written_on"
 
-    id: Mapped[UUID] = plain(default=uuid4, unique=True, why="random key")
+    id: Mapped[UUID] = key()
     survey_id: Mapped[UUID] = plain(
         ForeignKey("survey.id", ondelete="CASCADE"),
-        primary_key=True,
+        unique=True,
         why="structure",
         show="opened_at",
         label=Text("Enkäten skickades", "The survey was sent"),

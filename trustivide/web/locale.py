@@ -5,9 +5,10 @@ from datetime import date, datetime, timedelta
 from functools import lru_cache
 
 from babel import Locale
+from babel.dates import format_date
 from babel.numbers import format_decimal, format_percent
 from flask import Flask, has_request_context, request
-from flask_babel import Babel, format_date, get_locale, gettext
+from flask_babel import Babel, get_locale, gettext
 
 from trustivide.core.clock import STOCKHOLM
 from trustivide.core.cookies import LANGUAGE
@@ -41,6 +42,7 @@ def init_app(app: Flask, account_locale: Callable[[], str | None]) -> None:
     app.jinja_env.filters.update(
         day=day,
         last_day=last_day,
+        month=month,
         moment=moment,
         iso_moment=iso_moment,
         number=number,
@@ -54,9 +56,21 @@ def init_app(app: Flask, account_locale: Callable[[], str | None]) -> None:
 
 def day(value: date | datetime) -> str:
     """ "22 november 2026", in Swedish time."""
-    if isinstance(value, datetime):
-        value = value.astimezone(STOCKHOLM).date()
-    return str(format_date(value, "d MMMM yyyy"))
+    return _dated(_in_sweden(value), "d MMMM yyyy", language())
+
+
+def month(value: date | datetime) -> str:
+    """ "nov. 2026", in Swedish time."""
+    return _dated(_in_sweden(value), "MMM yyyy", language())
+
+
+def _in_sweden(value: date | datetime) -> date:
+    return value.astimezone(STOCKHOLM).date() if isinstance(value, datetime) else value
+
+
+@lru_cache(maxsize=1024)
+def _dated(value: date, pattern: str, locale: str) -> str:
+    return format_date(value, pattern, locale=locale)
 
 
 def last_day(value: datetime) -> str:

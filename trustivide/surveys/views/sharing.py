@@ -11,7 +11,7 @@ from trustivide.core.db import db, transaction
 from trustivide.core.errors import Refused
 from trustivide.surveys import following_up
 from trustivide.surveys.forms.results import AgreedForm, NoteForm
-from trustivide.surveys.models import AgreedAction, ResultNote, ResultShare
+from trustivide.surveys.models import AgreedAction
 from trustivide.surveys.queries import Listed
 from trustivide.surveys.views.base import bp, survey
 from trustivide.surveys.views.results import result_page
@@ -59,7 +59,7 @@ def stop_sharing(survey_id: UUID) -> ResponseReturnValue:
             following_up.stop_sharing(session, listed.survey)
         tell(_("Länken gäller inte längre."))
         return _back(survey_id, "share")
-    shared = db.session.get(ResultShare, survey_id)
+    shared = following_up.share_of(db.session(), survey_id)
     return page("surveys/results_stop_sharing.html", listed=listed, shared=shared)
 
 
@@ -68,7 +68,7 @@ def stop_sharing(survey_id: UUID) -> ResponseReturnValue:
 def note(survey_id: UUID) -> ResponseReturnValue:
     """Write, change or empty the comment above the figures."""
     listed = _closed(survey_id)
-    form = NoteForm(obj=db.session.get(ResultNote, survey_id))
+    form = NoteForm(obj=following_up.note_of(db.session(), survey_id))
     if form.validate_on_submit():
         with transaction() as session:
             following_up.write_note(
