@@ -36,13 +36,16 @@ def scan(roles: Sequence[str], *, quick: bool, only: str | None) -> list[Run]:
     with running(fill) as site, listening() as endpoint:
         site.keep("seeded")
         _sing(site, endpoint, only, roles[0])
-        targets = sqlmap.Targets(routes[0])
+        targets, known = sqlmap.Targets(routes[0]), set[str]()
         for role, come in visitors(site, secrets):
+            # Others than ours look around too: what they reach first is theirs to try. One
+            # page is the same code for all, and roles come from the least to the most.
             enter = partial(_enter, site, routes[0], come)
+            fresh = set(enter()[1].kinds) - known
+            known |= fresh
             if role in roles and only != "sqlmap":
-                _say(runs, wapiti.scan(site, routes[0], enter, endpoint, quick=quick))
+                _say(runs, wapiti.scan(site, routes[0], enter, fresh, endpoint, quick=quick))
             if only != "wapiti":
-                # Others than ours too: what they reach is theirs to try.
                 visitor, surface = enter()
                 found = targets.of(surface, visitor, HEADERS.get(role))
                 if role in roles and found:
