@@ -9,6 +9,7 @@ from flask import Flask
 from scan import canary, sqlmap, wapiti
 from scan.endpoint import listening
 from scan.findings import Run
+from scan.hashing import hash_cheaply
 from scan.people import Secrets, seed, visitors
 from scan.site import Site, running
 from scan.surface import Routes, Surface
@@ -33,7 +34,8 @@ def scan(roles: Sequence[str], *, quick: bool, only: str | None) -> list[Run]:
         seed(secrets)(app)
         routes.append(Routes.of(app))
 
-    with running(fill) as site, listening() as endpoint:
+    hash_cheaply()
+    with running(fill, entry="scan.attacked:app") as site, listening() as endpoint:
         site.keep("seeded")
         _sing(site, endpoint, only, roles[0])
         targets, known = sqlmap.Targets(routes[0]), set[str]()
