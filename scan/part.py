@@ -9,6 +9,7 @@ from flask import Flask
 from scan import canary, sqlmap, wapiti
 from scan.endpoint import listening
 from scan.findings import Run
+from scan.hashing import hash_cheaply
 from scan.people import Secrets, seed, visitors
 from scan.site import Site, running
 from scan.surface import Routes, Surface
@@ -33,16 +34,20 @@ def scan(roles: Sequence[str], *, quick: bool, only: str | None) -> list[Run]:
         seed(secrets)(app)
         routes.append(Routes.of(app))
 
-    with running(fill) as site, listening() as endpoint:
+    hash_cheaply()
+    with running(fill, entry="scan.attacked:app") as site, listening() as endpoint:
         site.keep("seeded")
         _sing(site, endpoint, only, roles[0])
-        targets = sqlmap.Targets(routes[0])
+        targets, known = sqlmap.Targets(routes[0]), set[str]()
         for role, come in visitors(site, secrets):
+            # Others than ours look around too: what they reach first is theirs to try. One
+            # page is the same code for all, and roles come from the least to the most.
             enter = partial(_enter, site, routes[0], come)
+            fresh = set(enter()[1].kinds) - known
+            known |= fresh
             if role in roles and only != "sqlmap":
-                _say(runs, wapiti.scan(site, routes[0], enter, endpoint, quick=quick))
+                _say(runs, wapiti.scan(site, routes[0], enter, fresh, endpoint, quick=quick))
             if only != "wapiti":
-                # Others than ours too: what they reach is theirs to try.
                 visitor, surface = enter()
                 found = targets.of(surface, visitor, HEADERS.get(role))
                 if role in roles and found:

@@ -82,7 +82,9 @@ def _copy(source: Path, target: Path) -> None:
 
 
 @contextmanager
-def running(seed: Callable[[Flask], None], *, worker: bool = True) -> Iterator[Site]:
+def running(
+    seed: Callable[[Flask], None], *, worker: bool = True, entry: str = "scan.wsgi:app"
+) -> Iterator[Site]:
     """Start a site that ``seed`` has filled. Its cookies are those of a service behind TLS."""
     with places(postgresql=False) as made:
         port = _free_port()
@@ -92,7 +94,7 @@ def running(seed: Callable[[Flask], None], *, worker: bool = True) -> Iterator[S
         folder = Path(environ["INSTANCE_PATH"])
         web = [sys.executable, "-m", "gunicorn", "--worker-class", "gthread", "--workers", "2"]
         web += ["--threads", "4", "--no-control-socket", "--bind", f"127.0.0.1:{port}"]
-        commands = {"web": [*web, "scan.wsgi:app"]}
+        commands = {"web": [*web, entry]}
         if worker:
             commands["worker"] = [sys.executable, "-m", "flask", "--app", "scan.wsgi", "worker"]
         with _processes(commands, {**os.environ, **environ}, folder):

@@ -78,9 +78,14 @@ class Surface:
     refused: dict[str, str] = field(default_factory=dict)
 
     @property
+    def kinds(self) -> dict[str, str]:
+        """Every address that was opened, refused ones included, by what tells it from others."""
+        return self.pages | {f"refused {kind}": path for kind, path in self.refused.items()}
+
+    @property
     def paths(self) -> list[str]:
         """Every address that was opened, refused ones included."""
-        return list(dict.fromkeys([*self.pages.values(), *self.refused.values()]))
+        return list(dict.fromkeys(self.kinds.values()))
 
 
 Enter = Callable[[], tuple[Visitor, Surface]]
@@ -92,19 +97,16 @@ class Routes:
     """The routes of the product, with an address of each for whoever has none of their own."""
 
     rules: Map
-    public: frozenset[str]
     addresses: dict[str, str]
     questions: dict[str, tuple[str, ...]]
 
     @staticmethod
     def of(app: Flask) -> "Routes":
         """Read from the application's own map, and from its database."""
-        kinds = {name: _kind_of(view) for name, view in app.view_functions.items()}
-        public = frozenset(name for name, kind in kinds.items() if kind == "public")
         rules = [r for r in app.url_map.iter_rules() if not OUT_OF_BOUNDS.search(str(r))]
         addresses = {f"{rule} {rule.endpoint}": _address(app, rule) for rule in rules}
         questions = {name: _questions(view) for name, view in app.view_functions.items()}
-        return Routes(app.url_map, public, addresses, questions)
+        return Routes(app.url_map, addresses, questions)
 
     def endpoint(self, path: str, method: str = "GET") -> str:
         """The route that answers; empty when none does."""
@@ -119,10 +121,6 @@ class Routes:
             return [str(v) for v in self.rules.bind("localhost").match(path, method)[1].values()]
         except HTTPException:
             return []
-
-    def is_public(self, path: str, method: str = "GET") -> bool:
-        """Whether anybody may use it."""
-        return self.endpoint(path, method) in self.public
 
     def asking(self, surface: Surface) -> Iterator[str]:
         """The pages with everything asked that their views may read from an address."""
@@ -177,11 +175,6 @@ class Routes:
         endpoint = self.endpoint(form.action, form.method)
         if endpoint and not OUT_OF_BOUNDS.search(form.action):
             surface.forms.setdefault((form.method, endpoint, *sorted(form.names)), form)
-
-
-def _kind_of(view: Any) -> str:
-    kind: str = view.access.kind
-    return kind
 
 
 def _address(app: Flask, rule: Rule) -> str:

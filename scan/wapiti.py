@@ -5,7 +5,7 @@ import shutil
 import sqlite3
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
@@ -39,17 +39,25 @@ class _Errand:
     form: Form | None = None
 
 
-def scan(site: Site, routes: Routes, enter: Enter, endpoint: str, *, quick: bool) -> Run:
-    """Attack every page and form; what ends something comes last, on a site that heals.
+def scan(
+    site: Site,
+    routes: Routes,
+    enter: Enter,
+    fresh: Collection[str],
+    endpoint: str,
+    *,
+    quick: bool,
+) -> Run:
+    """Attack the pages and forms of the kinds ``fresh``; what ends something comes last.
 
-    Pages that anybody may open are attacked as a stranger alone, and the choice
-    of language, which stands on every page, once a role. For each errand the
-    role signs in anew, so that weighty pages, open for a while after that, are.
+    That part on a site that heals. The choice of language, which stands on
+    every page, is attacked once a role. For each errand the role signs in anew,
+    so that weighty pages, open for a while after that, are.
     """
     began = time.monotonic()
     attack = partial(_run, site, QUICK if quick else MODULES, endpoint)
     visitor, surface = enter()
-    mine = _own(routes, surface)
+    mine = _own(surface, fresh)
     lasting, endings = split(mine)
     runs = []
     if lasting:
@@ -61,7 +69,7 @@ def scan(site: Site, routes: Routes, enter: Enter, endpoint: str, *, quick: bool
     if language:
         runs.append(attack(visitor, _Errand("language", form=language)))
     visitor, surface = enter()
-    _, endings = split(_own(routes, surface))
+    _, endings = split(_own(surface, fresh))
     if endings:
         spared = [*_others(surface, endings), "/language"]
         with site.restoring("signed-in", 2):
@@ -85,8 +93,8 @@ def finds(site: Site, path: str, visitor: Visitor, endpoint: str) -> set[str]:
     return {f.kind for f in found if urlsplit(path).path in f.where}
 
 
-def _own(routes: Routes, surface: Surface) -> list[str]:
-    return [p for p in surface.paths if surface.role == "stranger" or not routes.is_public(p)]
+def _own(surface: Surface, fresh: Collection[str]) -> list[str]:
+    return list(dict.fromkeys(path for kind, path in surface.kinds.items() if kind in fresh))
 
 
 def _others(surface: Surface, paths: Sequence[str]) -> list[str]:
