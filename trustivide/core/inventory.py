@@ -235,11 +235,11 @@ class Letter:
 
 @dataclass(frozen=True)
 class Repeat:
-    """What a sender sends again every so many months; a no within ``scope`` ends it."""
+    """What a sender sends again, ``every`` so often; a no within ``scope`` ends it."""
 
     scope: UUID
     about: str
-    every_months: int
+    every: Text
     next_on: date | None
 
 
