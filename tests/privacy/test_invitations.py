@@ -118,7 +118,7 @@ def test_dora_leaves_a_series_and_stays_with_the_rest(app: Flask, client: FlaskC
     survey = launch(alice, team)
     rhythm = _in_rhythm(alice, team, survey)
     dora = visit(app, client, DORA)
-    assert "Kommer var 3:e månad." in dora.get(PAGE).text
+    assert "Kommer var tredje månad." in dora.get(PAGE).text
     dora.post(f"{PAGE}/objections/{rhythm.id}", data={"on": "1"})
     assert DORA not in _reminded(app, survey)
     assert DORA in _asked(launch(alice, _another(alice, "Dagen")))

@@ -10,6 +10,12 @@ BOM = "\ufeff"
 """Begins a file, else spreadsheets read Swedish letters wrong."""
 _dump = json.JSONEncoder(ensure_ascii=False).encode
 
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+"""The media type of a workbook."""
+
+Value = str | int | float | None
+"""What stands in a cell."""
+
 
 def lines(rows: Iterable[Sequence[str]]) -> str:
     """Rows as CSV (RFC 4180)."""

@@ -13,8 +13,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from openpyxl import load_workbook
-
 MOST_ROWS = 10_000
 LARGEST_FILE = 2_000_000
 UNPACKED = 20_000_000
@@ -151,6 +149,9 @@ def _delimiter(text: str) -> str:
 
 
 def _sheet(content: bytes) -> Iterator[tuple[int, list[str]]]:
+    # Here, and not above: see core.workbook.
+    from openpyxl import load_workbook
+
     _look_inside(content)
     try:
         book = load_workbook(io.BytesIO(content), read_only=True, keep_links=False)

@@ -1,4 +1,8 @@
-"""Workbooks for spreadsheets (ISO/IEC 29500), made in memory."""
+"""Workbooks for spreadsheets (ISO/IEC 29500), made in memory.
+
+Imported where one is made: the library takes more memory than all pages together,
+and most processes never make one.
+"""
 
 import io
 import zipfile
@@ -15,11 +19,9 @@ from openpyxl.worksheet.worksheet import Worksheet
 from openpyxl.writer.excel import ExcelWriter
 
 from trustivide.core import spreadsheet
+from trustivide.core.spreadsheet import Value
 
-MIMETYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _WIDEST = 60
-
-Value = str | int | float | None
 
 
 def workbook(sheets: Mapping[str, Iterable[Sequence[Value]]]) -> bytes:

@@ -13,8 +13,8 @@ from typing import Any
 
 from trustivide.core import spreadsheet
 from trustivide.core.clock import day_of
+from trustivide.core.spreadsheet import Value
 from trustivide.core.text import Text
-from trustivide.core.workbook import Value, workbook
 from trustivide.surveys.catalogue import Instrument, Item, score_labels
 from trustivide.surveys.labels import item_labels
 from trustivide.surveys.queries import Listed
@@ -289,6 +289,8 @@ def as_xlsx(result: Row) -> bytes:
     locale = result["language"]
     found = list(facts(result))
     about = [(fact.measure.in_(locale), fact.value) for fact in found if fact.part == SURVEY]
+    from trustivide.core.workbook import workbook
+
     sheets: dict[str, list[Sequence[Value]]] = {
         SURVEY.in_(locale): [(_WHAT.in_(locale), _VALUE.in_(locale)), *about]
     }

@@ -70,6 +70,6 @@ def _repeats(session: Session, person: Person) -> dict[UUID, list[Repeat]]:
         .order_by(Team.name)
     ):
         found[rhythm.organisation_id].setdefault(
-            rhythm.id, Repeat(rhythm.id, team.name, rhythm.every_months, next_on(session, rhythm))
+            rhythm.id, Repeat(rhythm.id, team.name, rhythm.every, next_on(session, rhythm))
         )
     return defaultdict(list, {o: list(repeats.values()) for o, repeats in found.items()})

@@ -6,8 +6,8 @@ from uuid import UUID
 from flask import Response, current_app, url_for
 from flask.typing import ResponseReturnValue
 
-from trustivide.core import workbook
 from trustivide.core.db import db
+from trustivide.core.spreadsheet import XLSX
 from trustivide.surveys import export, queries, report
 from trustivide.surveys.queries import Listed
 from trustivide.surveys.views.base import bp, survey
@@ -17,7 +17,7 @@ from trustivide.web.locale import language
 
 _KINDS = {
     "csv": (export.as_csv, "text/csv"),
-    "xlsx": (export.as_xlsx, workbook.MIMETYPE),
+    "xlsx": (export.as_xlsx, XLSX),
     "json": (export.as_json, "application/json"),
 }
 

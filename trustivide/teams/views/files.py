@@ -7,8 +7,9 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
-from trustivide.core import clock, tables, workbook
+from trustivide.core import clock, tables
 from trustivide.core.db import db, transaction
+from trustivide.core.spreadsheet import XLSX
 from trustivide.core.tables import Unreadable
 from trustivide.teams import actions, member_files, queries
 from trustivide.teams.forms import FileForm, ListingForm
@@ -25,8 +26,10 @@ from trustivide.web.fragments import go, page, tell
 def member_template() -> ResponseReturnValue:
     """An empty file with the headers that are read."""
     name = _("personer")
-    body = workbook.workbook({name: [[_("E-post"), _("Förnamn"), _("Efternamn")]]})
-    return attachment(body, f"{name}.xlsx", workbook.MIMETYPE)
+    from trustivide.core.workbook import workbook
+
+    body = workbook({name: [[_("E-post"), _("Förnamn"), _("Efternamn")]]})
+    return attachment(body, f"{name}.xlsx", XLSX)
 
 
 @bp.post("/<uuid:team_id>/members/file")
