@@ -47,6 +47,13 @@ WORDS: dict[str, str] = {
     "filename": "css/base.css",
     "row": "search",
     "record": "consent_event",
+    "scope": "organisation",
+    "key": "tillit-i-team",
+    "section": "knowing",
+    "item": "competence_1",
+    "part": "comment",
+    "dimension": "care",
+    "kind": "csv",
 }
 """What routes take that is no table's id; for ``row`` and ``record``, the table."""
 
@@ -203,6 +210,9 @@ def _an_id(table: str) -> UUID | None:
         "member": "team_member",
         "device": "known_device",
         "invitation": "colleague_invitation",
+        "invited": "invitation",
+        "instrument": "own_instrument",
+        "action": "agreed_action",
     }
     found = db.metadata.tables.get(known.get(table, table))
     if found is None or "id" not in found.c:

@@ -243,7 +243,7 @@ def answer(story: Story, page: Page, *, look: bool) -> str:
 
 def read_the_result(story: Story, page: Page) -> None:
     page.reload()
-    expect(page.get_by_text("mejl är skickade")).to_be_visible()
+    expect(page.get_by_role("link", name=f"Skickade ({TEAM})")).to_be_visible()
     follow(page, "Stäng enkäten")
     story.look(page, "Stäng enkäten")
     press(page, "Stäng enkäten nu")

@@ -132,7 +132,7 @@ def test_alice_lives_with_a_passkey(site: Site, visit: Visit) -> None:
     Device(later).take(credential)
     later.goto("/auth/login")
     press(later, "Logga in med passkey")
-    expect(later.get_by_role("alert")).to_contain_text("Det gick inte med den passkeyen")
+    expect(later.locator("#form-errors")).to_contain_text("Det gick inte med den passkeyen")
 
 
 def test_without_javascript_the_page_says_what_passkeys_need(visit: Visit) -> None:
