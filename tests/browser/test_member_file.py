@@ -43,7 +43,7 @@ def choose(alice: Keyboard, file: Path) -> None:
     """Open the dialog of the field by keyboard, and take the file."""
     alice.to("Fil med personer", tag="INPUT")
     with alice.page.expect_file_chooser() as chooser:
-        alice.page.keyboard.press("Enter")
+        alice.page.keyboard.press("Space")
     chooser.value.set_files(file)
 
 
