@@ -38,9 +38,9 @@ def check_in_all_lights(page: Page) -> None:
     for width, height in ((390, 844), (1280, 900)):
         page.set_viewport_size({"width": width, "height": height})
         for light in ("light", "dark"):
-            page.emulate_media(color_scheme=light)  # type: ignore[arg-type]
+            page.emulate_media(color_scheme=light, reduced_motion="reduce")  # type: ignore[arg-type]
             check_page(page)
-    page.emulate_media(color_scheme="light")
+    page.emulate_media(color_scheme="light", reduced_motion="no-preference")
 
 
 def fill(page: Page, group: str, sv: str, en: str) -> None:

@@ -7,14 +7,12 @@ from uuid import UUID
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from trustivide.core.activities import TEAM_SURVEYS
 from trustivide.core.clock import day_of
 from trustivide.core.errors import Refused
-from trustivide.outbox.actions import send_mail
 from trustivide.outbox.models import Mail
 from trustivide.surveys.actions import hold
 from trustivide.surveys.delivery import MAY_SEND_AGAIN
-from trustivide.surveys.launching import invitable, invite, scopes
+from trustivide.surveys.launching import invitable, invite, mail_invitation, scopes
 from trustivide.surveys.models import Invitation, Round, Survey
 from trustivide.surveys.overlap import conflicts, refuse_conflicts
 from trustivide.teams.models import Team, TeamMember
@@ -90,16 +88,7 @@ def send_again(session: Session, survey: Survey, invitation: Invitation, now: da
     ).all()
     if not taken:
         raise Refused("nothing to send again")
-    send_mail(
-        session,
-        "survey_invitation",
-        invitation.email,
-        {"invitation": str(invitation.id)},
-        purpose=TEAM_SURVEYS,
-        locale=survey.locale,
-        now=now,
-        about_id=invitation.id,
-    )
+    mail_invitation(session, survey, invitation.id, invitation.email, now)
 
 
 def open_of(session: Session, member: TeamMember) -> Sequence[tuple[UUID, UUID]]:

@@ -109,6 +109,13 @@ def invite(session: Session, survey: Survey, email: str, now: datetime) -> None:
             lookup=anonymity.lookup_of(token),
         )
     )
+    mail_invitation(session, survey, invitation_id, email, now)
+
+
+def mail_invitation(
+    session: Session, survey: Survey, invitation_id: UUID, email: str, now: datetime
+) -> None:
+    """Queue the mail with an invitation's link; its delivery state is the invitation's."""
     send_mail(
         session,
         "survey_invitation",
