@@ -49,6 +49,14 @@ def test_the_t_table_that_textbooks_print() -> None:
         assert round(statistics.t_quantile(0.975, df), 3) == printed
 
 
+@given(values=st.lists(st.integers(1, 7), min_size=2, max_size=40))
+def test_a_spread_from_counts_is_the_spread_of_the_answers(values: list[int]) -> None:
+    counts = [values.count(point) for point in range(1, 8)]
+    assert statistics.counted_sd(counts) == pytest.approx(statistics.sample_sd(values), abs=1e-12)
+    with pytest.raises(ValueError, match="two"):
+        statistics.counted_sd([0, 1, 0])
+
+
 def test_students_sleep_data() -> None:
     gained = [b - a for a, b in zip(SLEEP_1, SLEEP_2, strict=True)]
     assert statistics.mean(gained) == pytest.approx(1.58)

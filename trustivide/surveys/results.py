@@ -94,9 +94,7 @@ def spread_of(row: Figure, item: Item | None = None) -> Spread | None:
         return Spread(row["mean"], half / statistics.half_width(1, n, LEVEL), n)
     if item.kind not in POINTS or row["distribution"]["kind"] != "points":
         return None
-    counts = row["distribution"]["counts"]
-    values = [point for point, count in enumerate(counts, 1) for _ in range(count)]
-    return Spread(row["score"], statistics.sample_sd(values), row["n"])
+    return Spread(row["score"], statistics.counted_sd(row["distribution"]["counts"]), row["n"])
 
 
 # What stands out
