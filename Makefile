@@ -42,7 +42,7 @@ run: setup
 	@$(BIN)/honcho start --no-prefix -p $(PORT)
 
 test: .venv/.development $(CATALOGUES:.po=.mo) chromium
-	$(BIN)/pytest -n 3
+	$(BIN)/pytest -n 2
 
 check: lint types translations test
 

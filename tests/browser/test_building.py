@@ -97,6 +97,7 @@ def test_alice_builds_a_questionnaire(visit: Visit, alice: str) -> None:
     fill(page, "Rubrik", "Till sist", "Finally")
     page.get_by_role("button", name="Spara", exact=True).click()
     page.get_by_role("link", name="Lägg till en fråga i del 2").click()
+    page.wait_for_load_state("load")  # the script that fetches another kind's fields
     page.get_by_label("Frågetyp").select_option(label="Skala från 0 till 10")
     fill(page, "Ord vid 0", "Nej", "No")
     fill(page, "Fråga", "Skulle du tipsa en vän?", "Would you tell a friend?")

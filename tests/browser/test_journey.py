@@ -24,7 +24,7 @@ from trustivide.outbox import worker
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("journey")]
 
 SEED = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
-TEAM = 6
+TEAM = 5
 
 
 @dataclass
