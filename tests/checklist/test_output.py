@@ -550,4 +550,4 @@ def test_checklist_41_every_answer_carries_its_headers(tagged: World, tour: list
             assert name not in headers or not re.search(r"[\d*]", headers[name]), (where, name)
         if answer.mimetype == "text/html" and where not in {"static404", "308", "OPTIONS"}:
             assert headers.get("Cache-Control") == "no-store", where
-    assert app.config["MAX_CONTENT_LENGTH"] <= 3 * 1024 * 1024
+    assert app.config["MAX_CONTENT_LENGTH"] <= 2_500_000

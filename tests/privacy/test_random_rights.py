@@ -350,7 +350,7 @@ def test_whatever_people_do_it_concerns_themselves_alone(
 ) -> None:
     # Without rebuilding the file each time: what it leaves on the disk is the canary's matter.
     monkeypatch.setattr(erasure, "compact", lambda: None)
-    examples = 25 if backend == "sqlite" else 15
+    examples = 40 if backend == "sqlite" else 25
     settings(max_examples=examples, deadline=None, suppress_health_check=[HealthCheck.too_slow])(
         given(steps)(_tell)
     )()

@@ -55,7 +55,8 @@ def refuse_all_invitations() -> ResponseReturnValue:
 @subject
 def refuse_invitations(scope: UUID) -> ResponseReturnValue:
     """Say no to one sender or one series, or take that back."""
-    known = {s.scope for s in _senders()} | {r.scope for s in _senders() for r in s.repeats}
+    senders = _senders()
+    known = {s.scope for s in senders} | {r.scope for s in senders for r in s.repeats}
     return _refuse(found(scope if scope in known else None))
 
 
