@@ -38,13 +38,13 @@ def _history() -> dict[str, Any]:
         "downloads": queries.downloads(session, user_id),
         "keeps_searches": queries.remembers(session, user_id, SEARCH_HISTORY),
         "keeps_downloads": queries.remembers(session, user_id, WORKSHOP_USE),
-        "titles": {card.slug: card.title for card in queries.catalogue(language())},
+        "titles": {card.slug: card.title for card in queries.catalogue(session, language())},
     }
 
 
 def _catalogue(form: SearchForm, valid: bool) -> ResponseReturnValue:
-    cards = queries.search(form.query, language(), **form.filters) if valid else []
-    near = queries.nearest(form.query, language()) if valid and not cards else []
+    cards = queries.search(db.session(), form.query, language(), **form.filters) if valid else []
+    near = queries.nearest(db.session(), form.query, language()) if valid and not cards else []
     return page(
         "workshops/index.html",
         fragment="results",
@@ -108,7 +108,7 @@ def search_removal(search_id: UUID) -> ResponseReturnValue:
 @member("workshops.use")
 def show(slug: str) -> ResponseReturnValue:
     """One workshop, with all that it takes to lead it."""
-    card = found(queries.get(slug, language()))
+    card = found(queries.get(db.session(), slug, language()))
     return page(
         "workshops/show.html",
         card=card,
@@ -125,7 +125,7 @@ def show(slug: str) -> ResponseReturnValue:
 @member("workshops.use")
 def downloads(slug: str) -> ResponseReturnValue:
     """Remember the download and answer with the guide in the chosen language."""
-    card = found(queries.get(slug, request.form.get("language") or language()))
+    card = found(queries.get(db.session(), slug, request.form.get("language") or language()))
     # Before the transaction: making a guide may take a second, and a lock must not.
     file = guide_file(current_app.config["SETTINGS"].instance / "guides", card)
     with transaction() as session:
