@@ -77,7 +77,7 @@ from trustivide.usage import models as usage_models  # noqa: F401
 from trustivide.web import access, cookies, errors, files, headers, joined, limits, locale
 from trustivide.web import views as web
 from trustivide.workshops import catalogue
-from trustivide.workshops import views as workshops
+from trustivide.workshops.views import routes as workshops
 
 ROOT = Path(__file__).parent.parent
 
