@@ -200,6 +200,9 @@ EXPECTED: dict[str, Expected] = {
     # A customer's people
     "workshops.index": WORKSHOPS,
     "workshops.show": WORKSHOPS,
+    "workshops.agenda": WORKSHOPS,
+    "workshops.facilitation": WORKSHOPS,
+    "workshops.handout": WORKSHOPS,
     "workshops.downloads": WORKSHOPS,
     "workshops.downloads_removal": Expected(WORKSHOPS.roles, opens=True),
     "workshops.searches": WORKSHOPS,
