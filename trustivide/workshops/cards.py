@@ -1,4 +1,4 @@
-"""Workshop cards: the catalogue's own library, read from files and checked.
+"""Workshop cards: what a workshop is written as, read and checked.
 
 One card is one file per language, ``<slug>.sv.md`` and ``<slug>.en.md``: YAML front
 matter with the card's fields, then Markdown on how to facilitate. A card that breaks
@@ -8,9 +8,10 @@ its numbers and both its languages.
 
 import re
 import unicodedata
-from collections.abc import Callable, Collection, Hashable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Hashable, Mapping
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -170,6 +171,46 @@ def body_html(card: WorkshopCard) -> str:
     return renderer.convert(card.body)
 
 
+@dataclass(frozen=True)
+class Source:
+    """A workshop's text in each language, as card files."""
+
+    slug: str
+    texts: Mapping[str, str]
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Tells this text from any other, in hexadecimal."""
+        whole = "\0".join([self.slug, *(self.texts.get(language, "") for language in LANGUAGES)])
+        return sha256(whole.encode()).hexdigest()
+
+    @cached_property
+    def cards(self) -> dict[str, WorkshopCard]:
+        """The cards by language; :class:`CardError` for the first rule that is broken."""
+        cards = {
+            language: _load(f"{self.slug}.{language}.md", text)
+            for language, text in self.texts.items()
+        }
+        for language in LANGUAGES:
+            if language not in cards:
+                file = f"{self.slug}.{language}.md"
+                raise CardError(file, "language", "the translation is missing")
+        _check_pair(self.slug, cards)
+        return cards
+
+
+def library(folder: Path = LIBRARY) -> tuple[Source, ...]:
+    """Every workshop in ``folder``, by slug, unread as yet.
+
+    :class:`CardError` for a file that is not named as a card.
+    """
+    texts: dict[str, dict[str, str]] = {}
+    for path in sorted(folder.glob("*.md")):
+        slug, language = _named(path.name)
+        texts.setdefault(slug, {})[language] = _read(path)
+    return tuple(Source(slug, found) for slug, found in sorted(texts.items()))
+
+
 def load_library(folder: Path = LIBRARY) -> tuple[WorkshopCard, ...]:
     """Every card in ``folder``, by slug, Swedish before English.
 
@@ -177,14 +218,30 @@ def load_library(folder: Path = LIBRARY) -> tuple[WorkshopCard, ...]:
     missing field, a wrong type, an agenda that doesn't add up, a body with raw HTML, a
     language that is missing, numbers that differ between the two languages.
     """
-    cards: dict[tuple[str, str], WorkshopCard] = {}
-    for path in sorted(folder.glob("*.md")):
-        card = _load(path)
-        cards[card.slug, card.language] = card
-    slugs = sorted({slug for slug, _ in cards})
-    for slug in slugs:
-        _check_pair(slug, cards)
-    return tuple(cards[slug, language] for slug in slugs for language in LANGUAGES)
+    return tuple(source.cards[lang] for source in library(folder) for lang in LANGUAGES)
+
+
+def as_data(card: WorkshopCard) -> dict[str, Any]:
+    """The card as JSON's own types; :func:`from_data` reads it again."""
+    return asdict(card)
+
+
+def from_data(data: Mapping[str, Any]) -> WorkshopCard:
+    """The card that :func:`as_data` wrote, with no check: it was checked before."""
+    handout = data["handout"]
+    tuples = ("dimensions", "preparation", "people", "place", "materials", "debrief", "sources")
+    return WorkshopCard(
+        **{
+            **data,
+            **{name: tuple(data[name]) for name in tuples},
+            "agenda": tuple(AgendaStep(**step) for step in data["agenda"]),
+            "handout": Handout(
+                handout["title"],
+                handout["instruction"],
+                tuple(HandoutPrompt(**prompt) for prompt in handout["prompts"]),
+            ),
+        }
+    )
 
 
 # What must be equal in both languages, so that a plan made in one holds in the other.
@@ -204,11 +261,8 @@ _PAIRED: dict[str, Callable[[WorkshopCard], object]] = {
 }
 
 
-def _check_pair(slug: str, cards: dict[tuple[str, str], WorkshopCard]) -> None:
-    for language in LANGUAGES:
-        if (slug, language) not in cards:
-            raise CardError(f"{slug}.{language}.md", "language", "the translation is missing")
-    first, second = (cards[slug, language] for language in LANGUAGES)
+def _check_pair(slug: str, cards: Mapping[str, WorkshopCard]) -> None:
+    first, second = (cards[language] for language in LANGUAGES)
     for name, value in _PAIRED.items():
         if value(first) != value(second):
             raise CardError(
@@ -218,14 +272,19 @@ def _check_pair(slug: str, cards: dict[tuple[str, str], WorkshopCard]) -> None:
             )
 
 
-def _load(path: Path) -> WorkshopCard:
-    name = _FILE_NAME.fullmatch(path.name)
+def _named(file: str) -> tuple[str, str]:
+    name = _FILE_NAME.fullmatch(file)
     if name is None or name["language"] not in LANGUAGES:
-        raise CardError(path.name, "file name", "must be <slug>.sv.md or <slug>.en.md")
-    front, body = _split(path)
-    fields = _Fields(path.name, front)
+        raise CardError(file, "file name", "must be <slug>.sv.md or <slug>.en.md")
+    return name["slug"], name["language"]
+
+
+def _load(file: str, text: str) -> WorkshopCard:
+    slug, language = _named(file)
+    front, body = _split(file, text)
+    fields = _Fields(file, front)
     card = WorkshopCard(
-        slug=name["slug"],
+        slug=slug,
         language=fields.one_of("language", LANGUAGES),
         version=fields.number("version", 1, 10_000),
         title=fields.text("title"),
@@ -251,7 +310,7 @@ def _load(path: Path) -> WorkshopCard:
         body=body,
     )
     fields.refuse_unknown()
-    _check_card(path.name, name["language"], card)
+    _check_card(file, language, card)
     return card
 
 
@@ -334,22 +393,25 @@ class _DoubledError(yaml.YAMLError):
     """A mapping names one key twice; ``str()`` of it is the key."""
 
 
-def _split(path: Path) -> tuple[dict[str, Any], str]:
+def _read(path: Path) -> str:
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except UnicodeDecodeError:
         raise CardError(path.name, "file", "must be UTF-8") from None
+
+
+def _split(file: str, text: str) -> tuple[dict[str, Any], str]:
     parts = re.fullmatch(r"---\n(?P<front>.*?\n)---\n(?P<body>.*)", text, re.DOTALL)
     if parts is None:
-        raise CardError(path.name, "front matter", "must stand between two lines of ---")
+        raise CardError(file, "front matter", "must stand between two lines of ---")
     try:
         front = yaml.load(parts["front"], Loader=_StrictLoader)  # nosec B506 # noqa: S506 (a SafeLoader)
     except _DoubledError as error:
-        raise CardError(path.name, str(error), "stands there twice") from None
+        raise CardError(file, str(error), "stands there twice") from None
     except yaml.YAMLError as error:
-        raise CardError(path.name, "front matter", f"is not YAML: {error}") from None
+        raise CardError(file, "front matter", f"is not YAML: {error}") from None
     if not isinstance(front, dict):
-        raise CardError(path.name, "front matter", "must be a mapping")
+        raise CardError(file, "front matter", "must be a mapping")
     return front, parts["body"].strip()
 
 

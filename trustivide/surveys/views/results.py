@@ -52,7 +52,7 @@ def result_page(
         link=link_of(beside.share) if beside.share else None,
         form=form or AgreedForm(formdata=None),
         lowest=lowest,
-        suggestions=suggest(lowest, language()) if lowest else [],
+        suggestions=suggest(db.session(), lowest, language()) if lowest else [],
         **reading(listed, waves, beside.share),
     )
 
