@@ -106,8 +106,8 @@ def render(card: WorkshopCard, document: str = "guide") -> bytes:
     """One of :data:`DOCUMENTS` of ``card`` as a tagged PDF/UA-1 file (ISO 14289-1), A4.
 
     Title, author and language are set; the same card gives the same bytes. The handout is one
-    page, unless its questions alone fill more. ``typst.TypstError`` means that the template is
-    at fault.
+    page as long as its words leave 6 mm for each line. ``typst.TypstError`` means that the
+    template is at fault.
     """
     return compile_pdf(_HERE / f"{document}.typ", _data(card, _LABELS[card.language]))
 
