@@ -4,7 +4,7 @@ Who gets it is decided twice: when it is queued, and when it is sent, since some
 left the team or said no in between.
 """
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -123,7 +123,7 @@ def _told(session: Session, params: dict[str, Any], method: str, state: str) -> 
         "title": card.title,
         "summary": card.summary,
         "starts_at": meeting.starts_at,
-        "ends_at": meeting.starts_at + timedelta(minutes=meeting.minutes),
+        "minutes": meeting.minutes,
         "place": meeting.place,
         "message": meeting.message,
         "facilitator": meeting.facilitator,
