@@ -33,6 +33,7 @@ class Enclosure:
     method: str
     make: Callable[[str, str, datetime], bytes]
 
+
 Handler = Callable[[dict[str, str], datetime], None]
 """Does a job. It is called again from the start after a crash, so each of its
 steps must be recorded and repeatable."""

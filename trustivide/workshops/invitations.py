@@ -1,10 +1,9 @@
 """Who invites a person to workshops: what the person sees of it, and can say no to."""
 
 from collections import defaultdict
-from datetime import date
 from uuid import UUID
 
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
 from trustivide.core.clock import day_of
@@ -33,15 +32,13 @@ def senders(session: Session, person: Person, locale: str) -> list[Sender]:
     return [Sender(o.id, o.name, tuple(letters[o.id]), ()) for o in organisations]
 
 
-def _theirs(person: Person):  # type: ignore[no-untyped-def]
+def _theirs(person: Person) -> ColumnElement[bool]:
     return TeamMember.email_digest.in_(person.address_digests)
 
 
 def _letters(session: Session, person: Person, locale: str) -> dict[UUID, list[Letter]]:
-    joined: dict[UUID, date] = {
-        row.team_id: row.added_on
-        for row in session.execute(select(TeamMember.team_id, TeamMember.added_on).where(_theirs(person)))
-    }
+    memberships = session.scalars(select(TeamMember).where(_theirs(person)))
+    joined = {member.team_id: member.added_on for member in memberships}
     leads = WorkshopSession.facilitator_digest.in_(person.address_digests)
     found: dict[UUID, list[Letter]] = defaultdict(list)
     for meeting, team in session.execute(

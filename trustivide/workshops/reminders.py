@@ -6,7 +6,7 @@ transaction that queues the mail, so that nobody is reminded twice.
 
 from datetime import date, datetime, time, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from trustivide.auth import queries as accounts
@@ -33,8 +33,7 @@ def remind_due(now: datetime) -> None:
         return
     today = day_of(now)
     actions, meetings = _actions(today), _meetings(today)
-    session = db.session()
-    if session.scalar(actions.limit(1)) is None and session.scalar(meetings.limit(1)) is None:
+    if not any(db.session.scalar(due.limit(1)) for due in (actions, meetings)):
         return
     with transaction() as session:
         for action in session.scalars(actions.with_for_update()).all():
@@ -45,7 +44,7 @@ def remind_due(now: datetime) -> None:
             _remind_planner(session, meeting, now)
 
 
-def _actions(today: date):  # type: ignore[no-untyped-def]
+def _actions(today: date) -> Select[SessionAction]:
     run = select(WorkshopSession.id).where(WorkshopSession.state == "run")
     return select(SessionAction).where(
         SessionAction.due_on.between(today, today + AHEAD),
@@ -56,7 +55,7 @@ def _actions(today: date):  # type: ignore[no-untyped-def]
     )
 
 
-def _meetings(today: date):  # type: ignore[no-untyped-def]
+def _meetings(today: date) -> Select[WorkshopSession]:
     return select(WorkshopSession).where(
         WorkshopSession.state == "run",
         WorkshopSession.follow_up_on.between(today - LATE, today),

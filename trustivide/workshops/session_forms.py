@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
-from typing import Any
 from uuid import UUID, uuid4
 
 from flask_babel import gettext as _
@@ -172,9 +171,7 @@ class RunForm(Form):
         invalid_value_message=_l("Skriv ett tal mellan 1 och 500."),
     )
     note = TextAreaField(_l("Anteckning"), [at_most(4000)])
-    follow_up_on = DateField(
-        _l("Följ upp"), [Optional(), NearDay()], invalid_value_message=TOO_FAR
-    )
+    follow_up_on = DateField(_l("Följ upp"), [Optional(), NearDay()], invalid_value_message=TOO_FAR)
 
     def show(self, listed: Listed, now: datetime) -> None:
         """Fill in what was said, else the planned day and the day the workshop proposes."""

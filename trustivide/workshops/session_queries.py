@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
-from trustivide.core.clock import day_of
 from trustivide.core.text import Text
 from trustivide.organisations.models import Organisation
 from trustivide.organisations.queries import Actor
@@ -78,14 +77,16 @@ class Sessions:
             [one for one in listed if one.meeting.state == "cancelled"],
         )
 
-    def _listed(self, locale: str, *where: object) -> list[Listed]:
+    def _listed(self, locale: str, *where: ColumnElement[bool]) -> list[Listed]:
         rows = self.session.execute(
             select(WorkshopSession, Team)
             .join(Team, WorkshopSession.team_id == Team.id)
-            .where(Team.organisation_id == self.actor.organisation_id, *where)  # type: ignore[arg-type]
+            .where(Team.organisation_id == self.actor.organisation_id, *where)
             .order_by(WorkshopSession.starts_at.desc(), WorkshopSession.id)
         ).all()
-        return [Listed(meeting, team, card_of(self.session, meeting, locale)) for meeting, team in rows]
+        return [
+            Listed(meeting, team, card_of(self.session, meeting, locale)) for meeting, team in rows
+        ]
 
 
 def for_actor(session: Session, actor: Actor) -> Sessions:

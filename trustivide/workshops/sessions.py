@@ -59,10 +59,13 @@ def plan(
     """Plan a workshop and invite the team and who leads it.
 
     ``session_id`` comes from the form, so that pressing twice plans once: the second gets what
-    the first made. Raises IntegrityError when the id is another team's.
+    the first made. Raises :class:`Refused` when the id is another team's, and IntegrityError
+    for the later of two at once.
     """
     known = _held(session, session_id)
-    if known is not None and known.team_id == team.id:
+    if known is not None:
+        if known.team_id != team.id:
+            raise Refused("another team's")
         return known
     meeting = WorkshopSession(
         id=session_id, team_id=team.id, planned_by_id=actor.user_id, planned_on=day_of(now)

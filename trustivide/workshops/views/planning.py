@@ -51,11 +51,9 @@ def planning(slug: str) -> ResponseReturnValue:
     if members and form.validate_on_submit():
         try:
             with transaction() as session:
-                sessions.plan(
-                    session, g.actor, team, form.session_id, form.plan(card), clock.now()
-                )
+                sessions.plan(session, g.actor, team, form.session_id, form.plan(card), clock.now())
             tell(_("Workshopen är planerad, och inbjudan är på väg."))
-        except IntegrityError:
+        except (IntegrityError, Refused):
             # Pressed twice at once: the other press has planned it. Or the id is a stranger's.
             db.session.rollback()
         return go(url_for("workshops.session", session_id=form.session_id))

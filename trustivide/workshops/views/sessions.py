@@ -19,6 +19,7 @@ from trustivide.workshops import sessions as actions
 from trustivide.workshops.session_forms import AgreedForm, RunForm
 from trustivide.workshops.session_queries import Listed
 from trustivide.workshops.views.base import bp, meeting_of, too_late
+from trustivide.workshops.views.guide import card_page
 
 _EVALUATION = "surveys.evaluation"
 
@@ -65,6 +66,14 @@ def session_page(
         evaluation=url_for(_EVALUATION, session_id=meeting.id) if offers_evaluation else None,
         form=form,
     )
+
+
+@bp.get("/sessions/<uuid:session_id>/guide")
+@member("teams.manage")
+def session_guide(session_id: UUID) -> ResponseReturnValue:
+    """The workshop as it was when it was planned, also once it is withdrawn or replaced."""
+    listed = meeting_of(session_id)
+    return card_page("workshops/session_guide.html", listed.card, listed=listed)
 
 
 @bp.route("/sessions/<uuid:session_id>/run", methods=["GET", "POST"])
