@@ -26,11 +26,13 @@ from werkzeug.routing import Rule
 
 from trustivide import create_app
 from trustivide.auth import passwords
+from trustivide.core import clock
 from trustivide.core.crypto import KeyRing
 from trustivide.core.db import db
 from trustivide.outbox import actions as outbox_actions
 from trustivide.outbox import worker
 from trustivide.web.limits import limiter
+from trustivide.workshops import catalogue
 
 RING = KeyRing.generate()
 RAM_DISK = Path("/dev/shm")
@@ -153,6 +155,7 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     app = create_app(environment(folder))
     with app.app_context():
         upgrade()
+        catalogue.bring_up_to_date(clock.now())
         db.session.remove()
         with db.engine.connect() as connection:
             connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -205,6 +208,7 @@ def postgres_template(postgres_server: str, tmp_path_factory: pytest.TempPathFac
     app = create_app(environment(folder, DATABASE_URL=named(postgres_server, name)))
     with app.app_context():
         upgrade()
+        catalogue.bring_up_to_date(clock.now())
         db.session.remove()
         db.engine.dispose()
     return name

@@ -30,6 +30,7 @@ AUDIT = CORE | {"audit"}
 RIGHTS = AUDIT | {"rights"}
 OUTBOX = RIGHTS | {"outbox"}
 AUTH = OUTBOX | {"auth"}
+USAGE = AUTH | {"usage"}
 ORGANISATIONS = AUTH | {"organisations"}
 TEAMS = ORGANISATIONS | {"teams"}
 WORKSHOPS = TEAMS | {"workshops"}
@@ -40,12 +41,13 @@ MAY_IMPORT = {
     "rights": RIGHTS,
     "outbox": OUTBOX | {"config"},
     "auth": AUTH,
+    "usage": USAGE,
     "organisations": ORGANISATIONS,
     "teams": TEAMS,
     "workshops": WORKSHOPS,
     "surveys": SURVEYS,
     "privacy": AUTH | {"privacy"},
-    "admin": SURVEYS | {"privacy", "admin"},
+    "admin": SURVEYS | {"privacy", "usage", "admin"},
     "web": CORE,
     "config": CORE,
 }

@@ -73,9 +73,11 @@ from trustivide.surveys.views import shared as shared_results
 from trustivide.teams import actions as team_actions
 from trustivide.teams import queries as team_queries
 from trustivide.teams.views import routes as teams
+from trustivide.usage import models as usage_models  # noqa: F401
 from trustivide.web import access, cookies, errors, files, headers, joined, limits, locale
 from trustivide.web import views as web
-from trustivide.workshops import views as workshops
+from trustivide.workshops import catalogue
+from trustivide.workshops.views import routes as workshops
 
 ROOT = Path(__file__).parent.parent
 
@@ -145,6 +147,10 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
     access.check(app, POLICIES, PERMISSIONS)
     inventory.check()
     cli.init_app(app)
+    with locks.alone(settings.instance), app.app_context():
+        if not _is_migrating():
+            catalogue.bring_up_to_date(clock.now())
+        db.session.remove()
     return app
 
 
@@ -472,13 +478,20 @@ def _templates(app: Flask, settings: config.Settings) -> None:
         env.globals["ui"] = env.get_template("ui.html").make_module({})
 
 
-def _check_live_tables(app: Flask) -> None:
-    """Refuse to serve from a database with tables that no model declares."""
+def _is_migrating() -> bool:
+    """Whether this is ``flask db``, to which the database may be of any age."""
     command = click.get_current_context(silent=True)
     while command is not None:
         if command.info_name == "db":
-            return
+            return True
         command = command.parent
+    return False
+
+
+def _check_live_tables(app: Flask) -> None:
+    """Refuse to serve from a database with tables that no model declares."""
+    if _is_migrating():
+        return
     with app.app_context():
         unknown = inventory.undeclared_tables(db.engine)
     if unknown:

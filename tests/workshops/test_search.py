@@ -2,6 +2,7 @@
 
 import pytest
 
+from trustivide.core.db import db
 from trustivide.workshops import queries
 from trustivide.workshops.search import one_edit_apart
 
@@ -36,19 +37,21 @@ FIRST = [
     ("en", "map gaps", "who-knows-what"),
 ]
 
+pytestmark = pytest.mark.usefixtures("client")
+
 
 @pytest.mark.parametrize(("locale", "query", "slug"), FIRST)
 def test_the_right_workshop_comes_first(locale: str, query: str, slug: str) -> None:
-    assert queries.search(query, locale)[0].slug == slug
+    assert queries.search(db.session(), query, locale)[0].slug == slug
 
 
 def slugs(query: str, locale: str = "sv", **filters: object) -> list[str]:
-    return [card.slug for card in queries.search(query, locale, **filters)]  # type: ignore[arg-type]
+    return [card.slug for card in queries.search(db.session(), query, locale, **filters)]  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("locale", ["sv", "en"])
 def test_each_workshop_is_found_first_by_its_own_title(locale: str) -> None:
-    for card in queries.catalogue(locale):
+    for card in queries.catalogue(db.session(), locale):
         assert slugs(card.title, locale)[0] == card.slug
 
 
@@ -58,7 +61,7 @@ def test_every_word_must_be_found() -> None:
 
 
 def test_the_title_outweighs_the_summary_and_that_the_rest() -> None:
-    found = queries.search("decision", "en")
+    found = queries.search(db.session(), "decision", "en")
     # "Open up a decision": the word stands in this summary, in no other, and in no title.
     assert found[0].slug == "why-we-decided"
     assert len(found) > 1
@@ -80,14 +83,17 @@ def test_a_typing_error_is_forgiven_only_where_nothing_matches_and_only_in_long_
 
 @pytest.mark.parametrize("query", ["", "   ", "?!"])
 def test_without_words_everything_is_shown_the_shortest_first(query: str) -> None:
-    found = queries.search(query, "sv")
-    assert found == list(queries.catalogue("sv"))
+    found = queries.search(db.session(), query, "sv")
+    assert found == list(queries.catalogue(db.session(), "sv"))
     assert [card.duration for card in found] == sorted(card.duration for card in found)
 
 
 def test_filters_narrow_a_search_down() -> None:
-    assert all("care" in card.dimensions for card in queries.search("", "sv", dimension="care"))
-    assert all(card.duration <= 30 for card in queries.search("", "sv", longest=30))
+    assert all(
+        "care" in card.dimensions
+        for card in queries.search(db.session(), "", "sv", dimension="care")
+    )
+    assert all(card.duration <= 30 for card in queries.search(db.session(), "", "sv", longest=30))
     assert "mending-trust" not in slugs("", place="remote")
     assert slugs("förtroende", place="remote") != slugs("förtroende")
 
@@ -95,22 +101,25 @@ def test_filters_narrow_a_search_down() -> None:
 def test_the_dimensions_names_find_their_workshops_in_both_languages() -> None:
     for key, name in queries.DIMENSION_NAMES.items():
         for locale in ("sv", "en"):
-            of_it = {c.slug for c in queries.catalogue(locale) if key in c.dimensions}
+            of_it = {c.slug for c in queries.catalogue(db.session(), locale) if key in c.dimensions}
             assert of_it <= set(slugs(name.in_(locale), locale))
 
 
 def test_near_ones_are_shown_where_nothing_was_found() -> None:
-    assert queries.nearest("värdeord xyzzy", "sv")[0].slug == "words-to-everyday"
+    assert queries.nearest(db.session(), "värdeord xyzzy", "sv")[0].slug == "words-to-everyday"
     # nothing in common: the shortest
-    assert queries.nearest("xyzzy", "sv") == list(queries.catalogue("sv"))[:3]
+    assert (
+        queries.nearest(db.session(), "xyzzy", "sv")
+        == list(queries.catalogue(db.session(), "sv"))[:3]
+    )
     # only the filters were in the way
-    assert queries.nearest("ursäkt", "sv")[0].slug == "mending-trust"
+    assert queries.nearest(db.session(), "ursäkt", "sv")[0].slug == "mending-trust"
 
 
 def test_a_query_that_nobody_types_is_refused() -> None:
     with pytest.raises(ValueError, match="too long"):
-        queries.search("a" * 201, "sv")
-    assert queries.search("å" * 200, "sv") == []
+        queries.search(db.session(), "a" * 201, "sv")
+    assert queries.search(db.session(), "å" * 200, "sv") == []
 
 
 @pytest.mark.parametrize(
@@ -134,16 +143,16 @@ def test_one_edit(one: str, other: str, apart: bool) -> None:
 
 
 def test_the_catalogue_is_whole_in_both_languages() -> None:
-    swedish, english = queries.catalogue("sv"), queries.catalogue("en")
+    swedish, english = queries.catalogue(db.session(), "sv"), queries.catalogue(db.session(), "en")
     assert len(swedish) >= 6
     assert {card.slug for card in swedish} == {card.slug for card in english}
-    assert queries.get("premortem", "sv") in swedish
-    assert queries.get("premortem", "de") is None
-    assert queries.get("nothing", "sv") is None
+    assert queries.get(db.session(), "premortem", "sv") in swedish
+    assert queries.get(db.session(), "premortem", "de") is None
+    assert queries.get(db.session(), "nothing", "sv") is None
 
 
 def test_the_timetable_runs_from_zero_to_the_end() -> None:
-    for card in queries.catalogue("sv"):
+    for card in queries.catalogue(db.session(), "sv"):
         rows = queries.timetable(card)
         hours, minutes = rows[-1][0].split(":")
         assert rows[0][0] == "0:00"

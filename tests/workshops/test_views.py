@@ -34,7 +34,7 @@ def test_the_catalogue_needs_a_member(client: FlaskClient) -> None:
 def test_every_workshop_is_listed_and_opens(client: FlaskClient) -> None:
     alice(client)
     listing = client.get("/workshops/").text
-    for card in queries.catalogue("sv"):
+    for card in queries.catalogue(db.session(), "sv"):
         assert f'href="/workshops/{card.slug}"' in listing
         workshop = client.get(f"/workshops/{card.slug}")
         assert workshop.status_code == 200

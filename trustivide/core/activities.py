@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
+from trustivide.core.subjects import USAGE_DAYS
 from trustivide.core.text import Text
 
 
@@ -361,15 +362,49 @@ SURVEY_ANSWERS = Activity(
     subjects=_RESPONDENTS,
     author_only=True,
 )
+TEAM_WORKSHOPS = Activity(
+    "team_workshops",
+    Text("Teamets workshoppar", "The team's workshops"),
+    Text(
+        "Att din organisation ska kunna bjuda in teamet till en workshop och hålla det som "
+        "teamet kommit överens om",
+        "To let your organisation invite the team to a workshop, and keep what the team agreed on",
+    ),
+    LegalBasis.PROCESSOR,
+    Text(
+        "E-postadress, namn, vem som leder, vad du lovat se till. Antalet som kom, aldrig vilka",
+        "E-mail address, name, who leads, what you promised to see to. How many came, never who",
+    ),
+    _ADMIN,
+    Retention(Text("Så länge teamet finns", "For as long as the team exists")),
+    (HOSTING, MAIL_PROVIDER, CUSTOMER),
+    objectable=True,
+    entered_by_others=True,
+    subjects=_TEAM,
+)
+FAVOURITES = Activity(
+    "favourites",
+    Text("Sparade workshops", "Saved workshops"),
+    Text("Att du ska hitta de workshops du sparat", "To let you find the workshops that you saved"),
+    LegalBasis.CONTRACT,
+    Text("Vilka workshops du sparat och när", "Which workshops you saved, and when"),
+    _SELF,
+    Retention(Text("Tills du tar bort dem", "Until you remove them")),
+    (HOSTING,),
+    subjects=_CUSTOMERS,
+)
 WORKSHOP_USE = Activity(
     "workshop_use",
-    Text("Nedladdade workshops", "Downloaded workshops"),
+    Text("Workshops du tittat på och laddat ner", "Workshops you looked at and downloaded"),
     Text(
-        "Att du ska hitta tillbaka till det du laddat ner",
-        "To let you find again what you downloaded",
+        "Att du ska hitta tillbaka till det du tittat på och laddat ner",
+        "To let you find again what you looked at and downloaded",
     ),
     LegalBasis.LEGITIMATE_INTEREST,
-    Text("Vilka workshops du laddat ner och när", "Which workshops you downloaded, and when"),
+    Text(
+        "Vilka workshops du tittat på och laddat ner, och när",
+        "Which workshops you looked at and downloaded, and when",
+    ),
     _USE,
     Retention(Text("12 månader", "12 months"), 365),
     (HOSTING,),
@@ -403,16 +438,15 @@ USAGE_ANALYSIS = Activity(
     ),
     LegalBasis.LEGITIMATE_INTEREST,
     Text(
-        "Inga egna uppgifter: totaler ur nedladdade workshops, aldrig om färre än fem personer",
-        "No data of its own: totals of downloaded workshops, never of fewer than five people",
+        "Vilka slags sidor och funktioner du använt per dag, aldrig vad som stod i dem, under en "
+        "pseudonym som byts varje månad; och totaler ur nedladdade workshops. Vi ser bara totaler, "
+        "aldrig om färre än fem personer",
+        "Which kinds of pages and functions you used per day, never what was in them, under a "
+        "pseudonym that changes every month; and totals of downloaded workshops. We see totals "
+        "alone, never of fewer than five people",
     ),
     _USE,
-    Retention(
-        Text(
-            "Totalerna räknas fram när de visas; underlaget gallras med nedladdningarna",
-            "Totals are computed when shown; what they rest on goes with the downloads",
-        )
-    ),
+    Retention(Text("90 dagar", "90 days"), USAGE_DAYS),
     (HOSTING,),
     objectable=True,
     uses=(WORKSHOP_USE,),
@@ -579,6 +613,8 @@ ALL = (
     CUSTOMER_RELATIONS,
     TEAM_SURVEYS,
     SURVEY_ANSWERS,
+    TEAM_WORKSHOPS,
+    FAVOURITES,
     WORKSHOP_USE,
     SEARCH_HISTORY,
     USAGE_ANALYSIS,

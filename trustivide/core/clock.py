@@ -19,3 +19,13 @@ def day_of(moment: datetime) -> date:
 def begin_of(day: date) -> datetime:
     """The moment at which a calendar day begins in Sweden."""
     return datetime.combine(day, time(), STOCKHOLM)
+
+
+def moment_of(day: date, clock: time) -> datetime | None:
+    """The moment when it is ``clock`` on ``day`` in Sweden.
+
+    ``None`` for an hour that the change to summer time skips. Of an hour that comes twice in
+    autumn it is the first.
+    """
+    moment = datetime.combine(day, clock, STOCKHOLM)
+    return moment if moment.astimezone(UTC).astimezone(STOCKHOLM) == moment else None

@@ -18,6 +18,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, ColumnElement, Engine, Select, Table, func, inspect, select
 from sqlalchemy.orm import Mapper, Session
 
+from trustivide.core import clock
 from trustivide.core.activities import ALL, EEA, Activity, LegalBasis, Recipient
 from trustivide.core.crypto import Digest
 from trustivide.core.db import BLANK, DELETE_ROW, Base, Erase, Keep, Personal, Plain, is_encrypted
@@ -26,6 +27,7 @@ from trustivide.core.subjects import (
     ByCode,
     ByCookie,
     ByEmail,
+    ByPseudonym,
     ByReference,
     ByUser,
     Link,
@@ -474,6 +476,9 @@ def _clause(model: type[Base], link: Link, person: Person) -> ColumnElement[bool
             return None if person.code is None else column == person.code
         case ByCookie():
             return None if person.cookie is None else column == person.cookie
+        case ByPseudonym():
+            today = clock.day_of(clock.now())
+            return column.in_(person.pseudonyms(today)) if person.user_id else None
         case Via():
             return _via(model, column, person)
     raise TypeError(f"unknown link {link!r}")

@@ -2,9 +2,13 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import date, timedelta
 from uuid import UUID
 
 from trustivide.core import crypto
+
+USAGE_DAYS = 90
+"""Days for which usage rows are kept."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,23 @@ class Person:
             own = crypto.ring().digests(self.user_id.bytes, "user")
         return self.address_digests | frozenset(own)
 
+    def pseudonyms(self, today: date) -> frozenset[bytes]:
+        """What stands for the account in usage rows, for each month that rows are kept from."""
+        if self.user_id is None:
+            return frozenset()
+        ring, months = crypto.ring(), {today - timedelta(days=n) for n in range(USAGE_DAYS + 1)}
+        return frozenset(
+            digest
+            for month in {_month(day) for day in months}
+            for digest in ring.digests(self.user_id.bytes + month, "usage")
+        )
+
+    def pseudonym(self, day: date) -> bytes | None:
+        """What stands for the account in the usage rows of ``day``; nothing without an account."""
+        if self.user_id is None:
+            return None
+        return crypto.ring().digest(self.user_id.bytes + _month(day), "usage")
+
     @property
     def reference(self) -> bytes:
         """The reference under which a new rights record is written.
@@ -53,6 +74,10 @@ class Person:
         if self.addresses:
             return ring.digest(min(self.addresses))
         raise ValueError("a person known by code alone has no reference")
+
+
+def _month(day: date) -> bytes:
+    return f"{day:%Y-%m}".encode()
 
 
 @dataclass(frozen=True)
@@ -80,6 +105,10 @@ class ByCode(Link):
 
 class ByCookie(Link):
     """The column holds the digest of a cookie."""
+
+
+class ByPseudonym(Link):
+    """The column holds a pseudonym of one month (see :meth:`Person.pseudonyms`)."""
 
 
 class Via(Link):

@@ -508,3 +508,20 @@ class Reliability(Model):
     answer_sets: Mapped[int] = plain(why="number of answer sets behind the figure")
     organisations: Mapped[int] = plain(why="number of organisations behind the figure")
     alphas: Mapped[dict[str, float]] = plain(JSON, why="Cronbach's alpha by dimension")
+
+
+class Evaluation(Model):
+    """The offer to ask a team how a workshop was, and the survey that asks once it is taken up."""
+
+    __collection__ = Text("Utvärderingar av workshoppar", "Evaluations of workshops")
+
+    id: Mapped[UUID] = key()
+    session_id: Mapped[UUID] = plain(
+        ForeignKey("workshop_session.id", ondelete="CASCADE"), why="structure", unique=True
+    )
+    survey_id: Mapped[UUID | None] = plain(
+        ForeignKey("survey.id", ondelete="SET NULL"), why="the survey that asks", index=True
+    )
+    declined_on: Mapped[date | None] = plain(
+        why="when somebody said no to asking", label=Text("Avböjd", "Declined")
+    )

@@ -1,11 +1,13 @@
-"""The search form."""
+"""The search form, and what forms about a workshop's time share."""
 
+from datetime import datetime, timedelta
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
-from wtforms import SearchField, SelectField
+from wtforms import DateField, Field, SearchField, SelectField, TimeField, ValidationError
 
-from trustivide.web.forms import Form, at_most, strip
+from trustivide.core import clock
+from trustivide.web.forms import Form, at_most, required, strip
 from trustivide.web.locale import text
 from trustivide.workshops.queries import DIMENSION_NAMES
 from trustivide.workshops.search import LONGEST_QUERY
@@ -66,3 +68,37 @@ class SearchForm(Form):
         """What the address of this search holds: only what was filled in."""
         given = {"q": self.query, **self.filters}
         return {name: value for name, value in given.items() if value}
+
+
+FARTHEST = timedelta(days=2 * 365)
+
+
+class StartForm(Form):
+    """On which day and at what time a workshop begins, in Swedish time, from today on."""
+
+    day = DateField(_l("Dag"), [required(_l("Välj en dag."))])
+    time = TimeField(_l("Klockan"), [required(_l("Skriv en tid, till exempel 09:00."))])
+
+    def validate_day(self, field: Field) -> None:
+        """Not past, and not so far ahead that it must be a slip of the finger."""
+        today = clock.day_of(clock.now())
+        if field.data < today:
+            raise ValidationError(_l("Dagen har redan varit. Välj en dag från och med i dag."))
+        if field.data > today + FARTHEST:
+            raise ValidationError(_l("Välj en dag inom två år."))
+
+    def validate_time(self, field: Field) -> None:
+        """A time that the clock shows on that day."""
+        if self.day.data and clock.moment_of(self.day.data, field.data) is None:
+            raise ValidationError(
+                _l("Den tiden finns inte den dagen, för klockan ställs fram. Välj en annan.")
+            )
+
+    @property
+    def starts_at(self) -> datetime:
+        """The moment; ask for it once the form is valid."""
+        assert self.day.data
+        assert self.time.data
+        moment = clock.moment_of(self.day.data, self.time.data)
+        assert moment is not None
+        return moment

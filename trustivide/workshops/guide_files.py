@@ -8,7 +8,6 @@ the folder is safe: the files are made anew.
 
 import json
 import os
-from dataclasses import asdict
 from functools import lru_cache
 from hashlib import sha256
 from importlib.metadata import version
@@ -16,7 +15,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from trustivide.core import children, locks
-from trustivide.workshops.cards import WorkshopCard
+from trustivide.workshops.cards import WorkshopCard, as_data
 
 _HERE = Path(__file__).parent
 
@@ -49,12 +48,13 @@ def _make(card: WorkshopCard, file: Path) -> None:
 
 
 def _render(card: WorkshopCard, to: Path) -> None:
-    children.run("trustivide.workshops.render", card.slug, card.language, str(to.absolute()))
+    given = json.dumps(as_data(card)).encode()
+    children.run("trustivide.workshops.render", str(to.absolute()), given=given)
 
 
 @lru_cache
 def _fingerprint(card: WorkshopCard) -> str:
-    parts = [json.dumps(asdict(card)), version("typst")]
+    parts = [json.dumps(as_data(card)), version("typst")]
     drawn_by = (_HERE / "guide.py", _HERE / "guide.typ", _HERE.parent / "core" / "typeset.py")
     parts += [path.read_text("utf-8") for path in drawn_by]
     return sha256("\0".join(parts).encode()).hexdigest()[:16]

@@ -1,11 +1,10 @@
-"""Reading the catalogue, what it suggests, and what somebody did in it."""
+"""Reading the catalogue, what teams ran of it, and what somebody did in it."""
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from functools import lru_cache
+from datetime import date, datetime, timedelta
 from uuid import UUID
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -21,8 +20,9 @@ from trustivide.core.activities import (
 )
 from trustivide.core.text import Text
 from trustivide.rights import queries as rights
-from trustivide.workshops.cards import AgendaStep, WorkshopCard, load_library
-from trustivide.workshops.models import Download, Search
+from trustivide.workshops.cards import AgendaStep, WorkshopCard
+from trustivide.workshops.catalogue import Catalogue, current, version_of
+from trustivide.workshops.models import Download, Search, WorkshopSession
 from trustivide.workshops.search import Index
 
 DIMENSION_NAMES = {
@@ -34,33 +34,51 @@ DIMENSION_NAMES = {
 }
 
 
-# The catalogue. It ships with the product, so it is read once per process.
-
-
-@lru_cache
-def _library() -> tuple[WorkshopCard, ...]:
-    return load_library()
-
-
-@lru_cache
-def catalogue(locale: str) -> tuple[WorkshopCard, ...]:
+def catalogue(session: Session, locale: str) -> Sequence[WorkshopCard]:
     """Every workshop in ``locale`` ("sv" or "en"), the shortest first."""
-    cards = (card for card in _library() if card.language == locale)
-    return tuple(sorted(cards, key=lambda card: (card.duration, card.title)))
+    return current(session).cards(locale)
 
 
-def get(slug: str, locale: str) -> WorkshopCard | None:
+def get(session: Session, slug: str, locale: str) -> WorkshopCard | None:
     """The workshop in ``locale``, or ``None``."""
-    return next((card for card in catalogue(locale) if card.slug == slug), None)
+    return current(session).get(slug, locale)
 
 
-@lru_cache
-def _index(locale: str) -> Index:
-    names = {key: name.in_(locale) for key, name in DIMENSION_NAMES.items()}
-    return Index(catalogue(locale), locale, names)
+_indexes: WeakKeyDictionary[Catalogue, dict[str, Index]] = WeakKeyDictionary()
+
+
+def _index(session: Session, locale: str) -> Index:
+    indexes = _indexes.setdefault(current(session), {})
+    if locale not in indexes:
+        names = {key: name.in_(locale) for key, name in DIMENSION_NAMES.items()}
+        indexes[locale] = Index(catalogue(session, locale), locale, names)
+    return indexes[locale]
+
+
+def held(session: Session, team_id: UUID, since: date, until: date) -> Sequence[WorkshopSession]:
+    """The team's workshops that were run from ``since`` to ``until``, both included, in order."""
+    return session.scalars(
+        select(WorkshopSession)
+        .where(
+            WorkshopSession.team_id == team_id,
+            WorkshopSession.state == "run",
+            WorkshopSession.run_on.between(since, until),
+        )
+        .order_by(WorkshopSession.run_on, WorkshopSession.id)
+    ).all()
+
+
+def title(session: Session, one: WorkshopSession, locale: str) -> str:
+    """What the workshop of a session is called, also when it is withdrawn since."""
+    card = get(session, one.workshop, locale)
+    if card is None:
+        entry = version_of(session, one.workshop, one.version)
+        card = entry.cards.get(locale) if entry else None
+    return card.title if card else one.workshop
 
 
 def search(
+    session: Session,
     query: str,
     locale: str,
     dimension: str | None = None,
@@ -74,21 +92,23 @@ def search(
     """
     return [
         card
-        for card in _index(locale).matching(query)
+        for card in _index(session, locale).matching(query)
         if (not dimension or dimension in card.dimensions)
         and (not longest or card.duration <= longest)
         and (not place or place in card.place)
     ]
 
 
-def nearest(query: str, locale: str, limit: int = 3) -> list[WorkshopCard]:
+def nearest(session: Session, query: str, locale: str, limit: int = 3) -> list[WorkshopCard]:
     """What to show where a search with its filters found nothing. Never empty.
 
     First what matches without the filters, else what holds some of the words, else the
     shortest workshops.
     """
-    index = _index(locale)
-    return (index.matching(query) or index.nearest(query) or list(catalogue(locale)))[:limit]
+    index = _index(session, locale)
+    return (index.matching(query) or index.nearest(query) or list(catalogue(session, locale)))[
+        :limit
+    ]
 
 
 def timetable(card: WorkshopCard) -> list[tuple[str, AgendaStep]]:
@@ -98,76 +118,6 @@ def timetable(card: WorkshopCard) -> list[tuple[str, AgendaStep]]:
         rows.append((f"{passed // 60}:{passed % 60:02}", step))
         passed += step.minutes
     return rows
-
-
-# Suggestions. They are made for a team from its published result, never for a person.
-
-
-@dataclass(frozen=True)
-class Suggestion:
-    """A workshop, and in words why it is suggested, in the language that was asked for."""
-
-    card: WorkshopCard
-    why: str
-
-
-def suggest(dimension: str, locale: str, limit: int = 3) -> list[Suggestion]:
-    """Workshops for a team whose lowest dimension is ``dimension``, the best start first.
-
-    The rules, in this order: only workshops that strengthen the dimension; those that are
-    mainly about it; the short before the long; those that ask people to show little of
-    themselves before those that ask for much.
-    """
-    fitting = [card for card in catalogue(locale) if dimension in card.dimensions]
-    fitting.sort(
-        key=lambda card: (card.dimensions[0] != dimension, card.duration, card.exposure, card.slug)
-    )
-    return [
-        Suggestion(card, " ".join(part.in_(locale) for part in _reasons(card, dimension, first)))
-        for card, first in zip(fitting[:limit], [len(fitting) > 1, *[False] * limit], strict=False)
-    ]
-
-
-_EXPOSURE = {
-    1: Text(
-        "och ingen behöver visa särskilt mycket av sig själv.",
-        "and nobody has to show much of themselves.",
-    ),
-    2: Text(
-        "och ber var och en att visa en del av sig själv.",
-        "and asks everyone to show something of themselves.",
-    ),
-    3: Text(
-        "och ber var och en att visa mycket av sig själv. Låt någon som är van leda den.",
-        "and asks everyone to show a lot of themselves. Let somebody experienced lead it.",
-    ),
-}
-
-
-def _reasons(card: WorkshopCard, dimension: str, first: bool) -> list[Text]:
-    name, main = DIMENSION_NAMES[dimension], DIMENSION_NAMES[card.dimensions[0]]
-    if name == main:
-        about = Text(
-            f"{name.sv} fick lägst värde, och det är vad workshopen främst handlar om.",
-            f"{name.en} came out lowest, and that is what this workshop is mainly about.",
-        )
-    else:
-        about = Text(
-            f"{name.sv} fick lägst värde. Workshopen handlar mest om {main.sv.lower()} "
-            f"men stärker också {name.sv.lower()}.",
-            f"{name.en} came out lowest. This workshop is mostly about {main.en.lower()} "
-            f"but strengthens {name.en.lower()} too.",
-        )
-    effort = Text(f"Den tar {card.duration} minuter", f"It takes {card.duration} minutes")
-    reasons = [about, effort, _EXPOSURE[card.exposure]]
-    if first:
-        reasons.append(
-            Text(
-                "Vi föreslår den först, för den är den kortaste av dem.",
-                "We suggest it first because it is the shortest of them.",
-            )
-        )
-    return reasons
 
 
 # What somebody did. It is used only as long as the person lets us.

@@ -1,24 +1,22 @@
-"""``python -m trustivide.workshops.render <slug> <language> <file>`` writes one guide.
+"""``python -m trustivide.workshops.render <file>`` writes the guide of the card on standard input.
 
 A process of its own, since Typst would stay in the web process's memory for good. Nothing
 in the application imports this module.
 """
 
+import json
 import sys
 from pathlib import Path
 
+from trustivide.workshops.cards import from_data
 from trustivide.workshops.guide import render_guide
-from trustivide.workshops.queries import get
 
 
-def main(slug: str, language: str, file: str) -> int:
-    """Write the guide to ``file``; 1 if there is no such workshop."""
-    card = get(slug, language)
-    if card is None:
-        return 1
-    Path(file).write_bytes(render_guide(card, language=language))
-    return 0
+def main(file: str) -> None:
+    """Write the guide to ``file``."""
+    card = from_data(json.load(sys.stdin))
+    Path(file).write_bytes(render_guide(card, language=card.language))
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    main(*sys.argv[1:])

@@ -20,7 +20,6 @@ from trustivide.web.access import found, staff
 from trustivide.web.fragments import go
 from trustivide.web.locale import language
 from trustivide.workshops import queries as usage
-from trustivide.workshops.cards import load_library
 
 
 @bp.get("/")
@@ -153,4 +152,4 @@ def workshops() -> ResponseReturnValue:
 
 def _workshops() -> list[Any]:
     """The catalogue's cards in the reader's language."""
-    return [card for card in load_library() if card.language == language()]
+    return list(usage.catalogue(db.session(), language()))
