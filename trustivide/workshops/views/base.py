@@ -3,11 +3,20 @@
 import re
 from io import BytesIO
 from pathlib import Path
+from uuid import UUID
 
-from flask import Blueprint, Response, current_app, send_file
+from flask import Blueprint, Response, current_app, g, send_file, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
 
+from trustivide.core.db import db
+from trustivide.web.access import found
+from trustivide.web.fragments import go, tell
+from trustivide.web.locale import language
+from trustivide.workshops import session_queries
 from trustivide.workshops.cards import WorkshopCard
 from trustivide.workshops.guide_files import guide_file
+from trustivide.workshops.session_queries import Listed
 
 bp = Blueprint("workshops", __name__, url_prefix="/workshops")
 
@@ -30,3 +39,16 @@ def to_save(content: Path | bytes, name: str, mimetype: str) -> Response:
     )
     response.headers["Cache-Control"] = "no-store"
     return response
+
+
+def meeting_of(session_id: UUID) -> Listed:
+    """A team's workshop for the actor; a stranger's is a 404."""
+    reader = session_queries.for_actor(db.session(), g.actor)
+    listed: Listed = found(reader.get(session_id, language()))
+    return listed
+
+
+def too_late(session_id: UUID) -> ResponseReturnValue:
+    """Back to a team's workshop that was run or cancelled meanwhile."""
+    tell(_("Workshopen är redan genomförd eller inställd."), "info")
+    return go(url_for("workshops.session", session_id=session_id))

@@ -3,6 +3,8 @@
 None of it is remembered, so all of it comes by GET.
 """
 
+from uuid import UUID
+
 from flask import current_app, request, url_for
 from flask.typing import ResponseReturnValue
 
@@ -14,7 +16,7 @@ from trustivide.web.locale import language
 from trustivide.workshops import queries
 from trustivide.workshops.cards import WorkshopCard
 from trustivide.workshops.forms import StartForm
-from trustivide.workshops.views.base import bp, pdf_of, to_save
+from trustivide.workshops.views.base import bp, meeting_of, pdf_of, to_save
 
 
 def _card(slug: str, locale: str | None = None) -> WorkshopCard:
@@ -26,11 +28,18 @@ def _card(slug: str, locale: str | None = None) -> WorkshopCard:
 @member("workshops.use")
 def facilitation(slug: str) -> ResponseReturnValue:
     """All steps on one page, to be shown one at a time."""
-    return steps_of(_card(slug), url_for("workshops.show", slug=slug))
+    return _steps(_card(slug), url_for("workshops.show", slug=slug))
 
 
-def steps_of(card: WorkshopCard, back: str) -> ResponseReturnValue:
-    """The page to lead ``card`` with; ``back`` is where one goes afterwards."""
+@bp.get("/sessions/<uuid:session_id>/facilitation")
+@member("teams.manage")
+def session_facilitation(session_id: UUID) -> ResponseReturnValue:
+    """The steps of what a team planned, in that version."""
+    card = meeting_of(session_id).card
+    return _steps(card, url_for("workshops.session", session_id=session_id))
+
+
+def _steps(card: WorkshopCard, back: str) -> ResponseReturnValue:
     timetable = queries.timetable(card)
     return page("workshops/facilitation.html", card=card, timetable=timetable, back=back)
 
@@ -40,6 +49,14 @@ def steps_of(card: WorkshopCard, back: str) -> ResponseReturnValue:
 def handout(slug: str) -> ResponseReturnValue:
     """The sheet for those who take part, as a PDF in the chosen language."""
     card = _card(slug, request.args.get("language"))
+    return pdf_of(card, "handout", card.handout.title)
+
+
+@bp.get("/sessions/<uuid:session_id>/handout")
+@member("teams.manage")
+def session_handout(session_id: UUID) -> ResponseReturnValue:
+    """The sheet of what a team planned, in that version."""
+    card = meeting_of(session_id).card
     return pdf_of(card, "handout", card.handout.title)
 
 
