@@ -23,7 +23,8 @@ from trustivide.surveys.models import AgreedAction, Invitation
 from trustivide.surveys.rounds import Plan
 from trustivide.teams import actions as teams
 from trustivide.teams.models import TeamMember
-from trustivide.workshops.models import Search
+from trustivide.workshops.models import Search, WorkshopSession
+from trustivide.workshops.sessions import workshop_run
 
 ALICE, CHARLIE = "alice@exempel.test", "charlie@annan.test"
 SLUG = "premortem"
@@ -106,6 +107,20 @@ def alices(app: Flask) -> dict[str, str]:
             ),
             now,
         )
+        meeting = WorkshopSession(
+            team_id=survey.team_id,
+            workshop=SLUG,
+            version=1,
+            locale="sv",
+            starts_at=now,
+            minutes=90,
+            state="run",
+            run_on=now.date(),
+            planned_on=now.date(),
+        )
+        session.add(meeting)
+        session.flush()
+        workshop_run.send(meeting, session=session, now=now)
         sign_ins.begin(session, alice, now)
         signed_in_id = session.scalars(select(SignIn.id)).first()
         own = building.copy(session, actor_of(alice), latest("tillit-i-team"), now)
@@ -119,6 +134,7 @@ def alices(app: Flask) -> dict[str, str]:
         "member_id": str(member.id),
         "survey_id": str(survey.id),
         "round_id": str(planned.id),
+        "session_id": str(meeting.id),
         "action_id": str(agreed.id),
         "rhythm_id": str(planned.rhythm_id),
         "invited_id": str(invited.id),

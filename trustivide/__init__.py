@@ -59,12 +59,12 @@ from trustivide.privacy.views import routes as privacy_pages
 from trustivide.rights import ledger
 from trustivide.surveys import actions as survey_actions
 from trustivide.surveys import closing as survey_closing
+from trustivide.surveys import evaluations, reliability, respondents
 from trustivide.surveys import invitations as survey_invitations
 from trustivide.surveys import inviting as survey_inviting
 from trustivide.surveys import launching as survey_launching
 from trustivide.surveys import mails as survey_mails
 from trustivide.surveys import queries as survey_queries
-from trustivide.surveys import reliability, respondents
 from trustivide.surveys import rhythms as survey_rhythms
 from trustivide.surveys import rounds as survey_rounds
 from trustivide.surveys.answering import routes as answering
@@ -77,6 +77,7 @@ from trustivide.usage import models as usage_models  # noqa: F401
 from trustivide.web import access, cookies, errors, files, headers, joined, limits, locale
 from trustivide.web import views as web
 from trustivide.workshops import catalogue
+from trustivide.workshops import sessions as workshop_sessions
 from trustivide.workshops.views import routes as workshops
 
 ROOT = Path(__file__).parent.parent
@@ -228,6 +229,9 @@ def _connect_features() -> None:
     team_actions.member_edited.connect(survey_inviting.on_member_edited)
     for told in (survey_closing.on_organisation_closing, contract.on_closing):
         organisation_actions.organisation_closing.connect(told)
+    workshop_sessions.workshop_run.connect(evaluations.on_workshop_run)
+    workshop_sessions.run_undone.connect(evaluations.on_run_undone)
+    workshop_sessions.undo_blockers[:] = [evaluations.blocks_undo]
     address_changes.address_corrected.connect(survey_launching.on_address_corrected)
     addresses.address_taken_back.connect(address_changes.on_taken_back)
     survey_actions.right_by_code.connect(code_requests.note)

@@ -14,6 +14,7 @@ from uuid import UUID
 from trustivide.core.text import Text
 from trustivide.surveys import statistics
 from trustivide.surveys.catalogue import (
+    EVALUATION,
     OVERALL,
     POINTS,
     SCALE10,
@@ -134,8 +135,11 @@ def items_standing_out(instrument: Instrument, figures: Mapping[str, Any]) -> St
 
     Clear of it: the item's t interval leaves the mean out, at the level 1 − 0.05/m for m
     items, since the more are looked at, the more stand out by chance (Dunn 1961, Journal
-    of the American Statistical Association 56). Only where ten or more answered.
+    of the American Statistical Association 56). Only where ten or more answered. None of an
+    evaluation, whose statements are of different things.
     """
+    if instrument.key == EVALUATION:
+        return StandingOut((), ())
     shown = {
         row["key"]: spread
         for row in item_rows(figures)

@@ -21,6 +21,7 @@ from trustivide.surveys.results import Wave
 from trustivide.surveys.suggesting import suggestions
 from trustivide.surveys.views.base import bp, survey
 from trustivide.surveys.views.running import under_way
+from trustivide.surveys.views.words import evaluated_in_words
 from trustivide.web.access import found, member
 from trustivide.web.fragments import page
 from trustivide.web.locale import language
@@ -90,6 +91,7 @@ def reading(listed: Listed, waves: list[Wave], share: ResultShare | None) -> dic
         "labels_of": {item.key: item_labels(item, language()) for item in instrument.items},
         "score_labels": score_labels(instrument.agreement, language()),
         "say": results,
+        "evaluated": evaluated_in_words(listed.survey),
         "shared_on": share.shared_on if share else None,
         **shown,
     }

@@ -3,10 +3,13 @@
 from babel.lists import format_list
 from flask_babel import gettext as _
 
+from trustivide.core.db import db
 from trustivide.surveys.delivery import NOT_SENT, Delivered
+from trustivide.surveys.evaluations import evaluated
 from trustivide.surveys.models import Survey
 from trustivide.surveys.overlap import Conflict
 from trustivide.web.locale import day, language, moment
+from trustivide.workshops import queries as workshops
 
 
 def conflict_in_words(conflict: Conflict) -> str:
@@ -41,6 +44,15 @@ def conflict_in_words(conflict: Conflict) -> str:
 
 def _listed(names: tuple[str, ...]) -> str:
     return str(format_list(names, locale=language()))
+
+
+def evaluated_in_words(survey: Survey) -> str | None:
+    """Which workshop an evaluation asks about, and when it was; nothing for other surveys."""
+    held = evaluated(db.session(), [survey]).get(survey.id)
+    if held is None:
+        return None
+    title = workshops.title(db.session(), held, language())
+    return _("%(title)s, %(day)s", title=title, day=day(held.run_on or held.starts_at))
 
 
 def participation_in_words(survey: Survey, answered: int | None) -> str:
