@@ -41,7 +41,8 @@ def render(
     """The report as a tagged PDF/UA-1 file (ISO 14289-1), A4; ``method`` is that page's address.
 
     ``figures`` is the snapshot, ``advice`` what the leader could do next, ``about`` the workshop
-    that an evaluation asks about. The same input gives the same bytes. Raises :class:`subprocess.SubprocessError` if the file can't be made.
+    that an evaluation asks about. The same input gives the same bytes. Raises
+    :class:`subprocess.SubprocessError` if the file can't be made.
     """
     data = printed(listed, figures, locale, method, advice, about)
     words = json.dumps(data, ensure_ascii=False)

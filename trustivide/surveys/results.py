@@ -24,6 +24,7 @@ from trustivide.surveys.catalogue import (
     Item,
 )
 from trustivide.surveys.item_figures import LEVEL
+from trustivide.workshops.suggestions import Ran
 
 Figure = Mapping[str, Any]
 """A row of a snapshot: key, published and, where it is, n, mean, sd, interval and so on."""
@@ -316,6 +317,51 @@ def trend(waves: Sequence[Wave], key: str) -> list[Point]:
             number > 0 and obstacle(waves[number - 1], wave, key) is None,
         )
         for number, wave in enumerate(waves)
+    ]
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A workshop that was run after the first wave and before the last; ``x`` as a point's.
+
+    Marks are numbered from 1 by date. ``flag`` is what stands above the line: its number, or
+    the numbers of all that would lie on one another; empty where an earlier flag has it.
+    """
+
+    number: int
+    day: date
+    title: str
+    x: float
+    flag: str
+
+
+FLAG = 0.1
+"""Marks nearer to each other than this share a flag; so wide is one on a phone."""
+
+
+def marks(waves: Sequence[Wave], ran: Sequence[Ran]) -> list[Mark]:
+    """Where the workshops stand in the trend, by date. Those of other times are left out.
+
+    Of the day on which a survey closed it comes after it: most close as the day begins.
+    """
+    first, last = waves[0].closed_on, waves[-1].closed_on
+    days = (last - first).days
+    if not days:
+        return []
+    between = sorted((one for one in ran if first <= one.on < last), key=lambda one: one.on)
+    places = [(one.on - first).days / days for one in between]
+    groups: list[list[int]] = []
+    for number, x in enumerate(places):
+        if not groups or x - places[groups[-1][0]] >= FLAG:
+            groups.append([])
+        groups[-1].append(number)
+    flags = {
+        group[0]: str(group[0] + 1) if len(group) == 1 else f"{group[0] + 1}–{group[-1] + 1}"
+        for group in groups
+    }
+    return [
+        Mark(number + 1, one.on, one.title, places[number], flags.get(number, ""))
+        for number, one in enumerate(between)
     ]
 
 

@@ -1,5 +1,7 @@
 """What several pages of surveys say in the same words."""
 
+from collections.abc import Sequence
+
 from babel.lists import format_list
 from flask_babel import gettext as _
 
@@ -14,7 +16,7 @@ from trustivide.workshops import queries as workshops
 
 def conflict_in_words(conflict: Conflict) -> str:
     """Why these teams can't be asked now, what it collides with, and what helps."""
-    planned, k = _listed(conflict.planned), conflict.k
+    planned, k = enumerated(conflict.planned), conflict.k
     if not conflict.others:
         return _(
             "%(teams)s har nästan samma personer. Tillsammans skulle resultaten visa vad färre "
@@ -34,7 +36,7 @@ def conflict_in_words(conflict: Conflict) -> str:
             "Enkäten till %(team)s krockar med den till %(others)s. Tillsammans skulle "
             "resultaten visa vad färre än %(k)d personer har svarat.",
             team=planned,
-            others=_listed(conflict.others),
+            others=enumerated(conflict.others),
             k=k,
         )
     if conflict.free_on is None:
@@ -42,7 +44,8 @@ def conflict_in_words(conflict: Conflict) -> str:
     return f"{why} " + _("Vänta till %(day)s.", day=day(conflict.free_on))
 
 
-def _listed(names: tuple[str, ...]) -> str:
+def enumerated(names: Sequence[str]) -> str:
+    """ "A, B och C"; nothing for none."""
     return str(format_list(names, locale=language()))
 
 
