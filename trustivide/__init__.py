@@ -225,6 +225,7 @@ def _connect_features() -> None:
     )
     registries.stores[:] = [delivery.DEVELOPMENT_MAIL, export.FILES]
     team_actions.removal_blockers[:] = [survey_closing.blocks_removal]
+    team_actions.to_evaluate[:] = [evaluations.of_team]
     team_actions.open_invitations[:] = [survey_inviting.open_of]
     team_actions.member_edited.connect(survey_inviting.on_member_edited)
     for told in (survey_closing.on_organisation_closing, contract.on_closing):

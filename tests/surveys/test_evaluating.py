@@ -77,7 +77,8 @@ def test_bob_asks_how_a_workshop_was_and_reads_what_the_team_says(
     here = path_of(held)
 
     # The offer stands among the surveys, and says everything before anything is sent.
-    assert f'href="{here}"' in bob.get("/surveys/").text
+    for offering in ("/surveys/", f"/teams/{team.id}"):
+        assert f'href="{here}"' in bob.get(offering).text
     page = bob.get(here).text
     for words in (
         TITLE,
@@ -108,7 +109,7 @@ def test_bob_asks_how_a_workshop_was_and_reads_what_the_team_says(
     assert bob.get(here).location == f"/surveys/{survey.id}"
     assert TITLE in bob.get(f"/surveys/{survey.id}").text
     listed = bob.get("/surveys/").text
-    assert f'href="{here}"' not in listed
+    assert f'href="{here}"' not in listed + bob.get(f"/teams/{team.id}").text
     assert TITLE in listed
 
     mails = [mail for mail in delivered(app) if mail["To"] in tokens(survey)]

@@ -26,6 +26,7 @@ from trustivide.surveys.queries import minimum_answers
 from trustivide.surveys.round_queries import Reach
 from trustivide.surveys.rounds import AlreadySent, Plan
 from trustivide.teams.models import Team
+from trustivide.workshops import queries as workshops
 from trustivide.workshops.models import WorkshopSession
 
 OPEN_FOR = timedelta(days=7)
@@ -109,6 +110,16 @@ def offers(
         statement = statement.where(Team.id == team_id)
     newest_first = WorkshopSession.run_on.desc(), WorkshopSession.id
     return [Offered(*row) for row in session.execute(statement.order_by(*newest_first))]
+
+
+def of_team(
+    session: Session, actor: Actor, team: Team, locale: str, now: datetime
+) -> list[tuple[UUID, str]]:
+    """What the team could be asked about, for its page: ids and titles of workshops."""
+    return [
+        (offered.held.id, workshops.title(session, offered.held, locale))
+        for offered in offers(session, actor, now, team.id)
+    ]
 
 
 def _all(actor: Actor) -> Any:
