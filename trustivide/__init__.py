@@ -53,6 +53,7 @@ from trustivide.privacy import (
     notices,
     promises,
     retention,
+    words,
 )
 from trustivide.privacy import links as privacy_links
 from trustivide.privacy.views import policy
@@ -77,6 +78,7 @@ from trustivide.teams import queries as team_queries
 from trustivide.teams.views import routes as teams
 from trustivide.usage import actions as usage
 from trustivide.usage import noting
+from trustivide.usage.kinds import KINDS
 from trustivide.web import access, cookies, errors, files, headers, joined, limits, locale
 from trustivide.web import views as web
 from trustivide.workshops import catalogue
@@ -281,6 +283,7 @@ def _connect_features() -> None:
     login.first_stops[:] = [news.first_stop]
     factors.required_by[:] = [organisations.requires_second_factor]
     addresses.make_way[:] = [organisation_actions.forget_registration]
+    words.more["kind"] = {key: kind.name for key, kind in KINDS.items()}
     retention.elsewhere["audit_entry"] = retention.Elsewhere(
         AuditEntry.__label__, activities.SECURITY_LOG, audit.prunable
     )
