@@ -23,7 +23,7 @@ from trustivide.surveys.models import AgreedAction, Invitation
 from trustivide.surveys.rounds import Plan
 from trustivide.teams import actions as teams
 from trustivide.teams.models import TeamMember
-from trustivide.workshops.models import Search, WorkshopSession
+from trustivide.workshops.models import Search, SessionAction, WorkshopSession
 from trustivide.workshops.sessions import workshop_run
 
 ALICE, CHARLIE = "alice@exempel.test", "charlie@annan.test"
@@ -107,20 +107,24 @@ def alices(app: Flask) -> dict[str, str]:
             ),
             now,
         )
-        meeting = WorkshopSession(
-            team_id=survey.team_id,
+        run = WorkshopSession(
+            team_id=own_team.id,
             workshop=SLUG,
             version=1,
             locale="sv",
-            starts_at=now,
-            minutes=90,
+            starts_at=now - timedelta(days=2),
+            minutes=60,
             state="run",
-            run_on=now.date(),
+            run_on=now.date() - timedelta(days=2),
+            attendance=5,
+            planned_by_id=alice.id,
             planned_on=now.date(),
         )
-        session.add(meeting)
+        session.add(run)
         session.flush()
-        workshop_run.send(meeting, session=session, now=now)
+        workshop_run.send(run, session=session, now=now)
+        promised = SessionAction(session_id=run.id, what="Vi luftar", noted_on=now.date())
+        session.add(promised)
         sign_ins.begin(session, alice, now)
         signed_in_id = session.scalars(select(SignIn.id)).first()
         own = building.copy(session, actor_of(alice), latest("tillit-i-team"), now)
@@ -134,8 +138,9 @@ def alices(app: Flask) -> dict[str, str]:
         "member_id": str(member.id),
         "survey_id": str(survey.id),
         "round_id": str(planned.id),
-        "session_id": str(meeting.id),
         "action_id": str(agreed.id),
+        "session_id": str(run.id),
+        "agreed_id": str(promised.id),
         "rhythm_id": str(planned.rhythm_id),
         "invited_id": str(invited.id),
         "user_id": str(alice.id),
