@@ -76,6 +76,7 @@ from trustivide.teams.views import routes as teams
 from trustivide.usage import models as usage_models  # noqa: F401
 from trustivide.web import access, cookies, errors, files, headers, joined, limits, locale
 from trustivide.web import views as web
+from trustivide.workshops import actions as workshop_actions
 from trustivide.workshops import catalogue
 from trustivide.workshops.views import routes as workshops
 
@@ -231,6 +232,7 @@ def _connect_features() -> None:
     address_changes.address_corrected.connect(survey_launching.on_address_corrected)
     addresses.address_taken_back.connect(address_changes.on_taken_back)
     survey_actions.right_by_code.connect(code_requests.note)
+    workshop_actions.refused.connect(privacy_actions.note_refusal)
     survey_queries.notes_by_code[:] = [code_requests.noted]
     outbox.composers.update(
         survey_mails.COMPOSERS

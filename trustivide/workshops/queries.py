@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
-from weakref import WeakKeyDictionary
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -13,18 +12,19 @@ from sqlalchemy.orm import Session
 from trustivide.auth import queries as accounts
 from trustivide.auth.models import User
 from trustivide.core.activities import (
+    FAVOURITES,
     RECOMMENDATIONS,
     SEARCH_HISTORY,
     USAGE_ANALYSIS,
     WORKSHOP_USE,
     Activity,
 )
+from trustivide.core.subjects import Person
 from trustivide.core.text import Text
 from trustivide.rights import queries as rights
 from trustivide.workshops.cards import AgendaStep, WorkshopCard
-from trustivide.workshops.catalogue import Catalogue, current
-from trustivide.workshops.models import Download, Search, WorkshopSession
-from trustivide.workshops.search import Index
+from trustivide.workshops.catalogue import current
+from trustivide.workshops.models import Download, Favourite, Search, Viewing, WorkshopSession
 
 DIMENSION_NAMES = {
     "competence": Text("Kompetens", "Competence"),
@@ -45,17 +45,6 @@ def get(session: Session, slug: str, locale: str) -> WorkshopCard | None:
     return current(session).get(slug, locale)
 
 
-_indexes: WeakKeyDictionary[Catalogue, dict[str, Index]] = WeakKeyDictionary()
-
-
-def _index(session: Session, locale: str) -> Index:
-    indexes = _indexes.setdefault(current(session), {})
-    if locale not in indexes:
-        names = {key: name.in_(locale) for key, name in DIMENSION_NAMES.items()}
-        indexes[locale] = Index(catalogue(session, locale), locale, names)
-    return indexes[locale]
-
-
 def held(session: Session, team_id: UUID, since: date, until: date) -> Sequence[WorkshopSession]:
     """The team's workshops that were run from ``since`` to ``until``, both included, in order."""
     return session.scalars(
@@ -67,40 +56,6 @@ def held(session: Session, team_id: UUID, since: date, until: date) -> Sequence[
         )
         .order_by(WorkshopSession.run_on, WorkshopSession.id)
     ).all()
-
-
-def search(
-    session: Session,
-    query: str,
-    locale: str,
-    dimension: str | None = None,
-    longest: int | None = None,
-    place: str | None = None,
-) -> list[WorkshopCard]:
-    """The workshops that hold every word of ``query`` and pass the filters, best first.
-
-    ``longest`` is in minutes. :meth:`Index.matching` says how words are compared. Raises
-    :class:`ValueError` for a query over 200 characters.
-    """
-    return [
-        card
-        for card in _index(session, locale).matching(query)
-        if (not dimension or dimension in card.dimensions)
-        and (not longest or card.duration <= longest)
-        and (not place or place in card.place)
-    ]
-
-
-def nearest(session: Session, query: str, locale: str, limit: int = 3) -> list[WorkshopCard]:
-    """What to show where a search with its filters found nothing. Never empty.
-
-    First what matches without the filters, else what holds some of the words, else the
-    shortest workshops.
-    """
-    index = _index(session, locale)
-    return (index.matching(query) or index.nearest(query) or list(catalogue(session, locale)))[
-        :limit
-    ]
 
 
 def timetable(card: WorkshopCard) -> list[tuple[str, AgendaStep]]:
@@ -185,10 +140,22 @@ def _reasons(card: WorkshopCard, dimension: str, first: bool) -> list[Text]:
 # What somebody did. It is used only as long as the person lets us.
 
 
+def person_of(session: Session, user_id: UUID) -> Person:
+    """The person behind an account, with the address that it has proven."""
+    user = accounts.by_id(session, user_id)
+    assert user is not None
+    return accounts.person(user)
+
+
 def remembers(session: Session, user_id: UUID, activity: Activity) -> bool:
     """Whether ``activity`` may use this person's data now; the address counts too."""
     user = accounts.by_id(session, user_id)
     return user is not None and rights.may_use(session, accounts.person(user), activity)
+
+
+def objects(session: Session, person: Person, activity: Activity) -> bool:
+    """Whether the person said no to ``activity``; a restriction is something else."""
+    return activity.key in rights.objected(session, person)
 
 
 def shows_history(session: Session, user_id: UUID) -> bool:
@@ -209,6 +176,40 @@ def recent_searches(session: Session, user_id: UUID, limit: int = 10) -> Sequenc
         .order_by(Search.at.desc(), Search.id)
         .limit(limit)
     ).all()
+
+
+def any_search(session: Session, user_id: UUID) -> bool:
+    """Whether a search of the person's is kept, also one that may not be used."""
+    return session.scalar(select(Search.id).where(Search.user_id == user_id).limit(1)) is not None
+
+
+def viewings(session: Session, user_id: UUID, limit: int = 10) -> Sequence[Viewing]:
+    """The workshops that the person read, the latest first.
+
+    None under an objection or a restriction.
+    """
+    if not remembers(session, user_id, WORKSHOP_USE):
+        return []
+    return session.scalars(
+        select(Viewing)
+        .where(Viewing.user_id == user_id)
+        .order_by(Viewing.at.desc(), Viewing.id)
+        .limit(limit)
+    ).all()
+
+
+def saves(session: Session, user_id: UUID) -> bool:
+    """Whether the person can save workshops: not under a restriction."""
+    return remembers(session, user_id, FAVOURITES)
+
+
+def favourites(session: Session, user_id: UUID) -> frozenset[str]:
+    """The workshops that the person saved; none under a restriction."""
+    if not saves(session, user_id):
+        return frozenset()
+    return frozenset(
+        session.scalars(select(Favourite.workshop).where(Favourite.user_id == user_id))
+    )
 
 
 def downloads(session: Session, user_id: UUID) -> Sequence[Download]:
