@@ -8,7 +8,7 @@ its numbers and both its languages.
 
 import re
 import unicodedata
-from collections.abc import Callable, Collection, Hashable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from hashlib import sha256
@@ -17,10 +17,12 @@ from typing import Any
 
 import markdown
 import snowballstemmer
-import yaml
 from markdown.inlinepatterns import Pattern
 from markdown.treeprocessors import InlineProcessor
 from markdown.util import Registry
+
+from trustivide.core.text import Text
+from trustivide.workshops.front_matter import EMPTY, CardError, Fields, line_of, split
 
 LIBRARY = Path(__file__).parent / "library"
 
@@ -32,16 +34,6 @@ LANGUAGES = ("sv", "en")
 
 _STEMMERS = {"sv": "swedish", "en": "english"}
 _FILE_NAME = re.compile(r"(?P<slug>[a-z][a-z0-9]*(?:-[a-z0-9]+)*)\.(?P<language>[a-z]{2})\.md")
-
-
-class CardError(ValueError):
-    """A card in the library breaks a rule; the message names file, field and rule."""
-
-    def __init__(self, file: str, field: str, rule: str) -> None:
-        super().__init__(f"{file}: {field}: {rule}")
-        self.file = file
-        self.field = field
-        self.rule = rule
 
 
 @dataclass(frozen=True)
@@ -173,10 +165,15 @@ def body_html(card: WorkshopCard) -> str:
 
 @dataclass(frozen=True)
 class Source:
-    """A workshop's text in each language, as card files."""
+    """A workshop's text in each language, as card files.
+
+    What ships with the product says its version itself; with ``numbered`` off a version in
+    the text counts for nothing, since whoever stores the text numbers it.
+    """
 
     slug: str
     texts: Mapping[str, str]
+    numbered: bool = True
 
     @cached_property
     def fingerprint(self) -> str:
@@ -187,16 +184,41 @@ class Source:
     @cached_property
     def cards(self) -> dict[str, WorkshopCard]:
         """The cards by language; :class:`CardError` for the first rule that is broken."""
-        cards = {
-            language: _load(f"{self.slug}.{language}.md", text)
-            for language, text in self.texts.items()
-        }
+        for fault in self.faults:
+            raise fault
+        return self.readable
+
+    @property
+    def readable(self) -> dict[str, WorkshopCard]:
+        """The cards of those languages whose text keeps every rule by itself."""
+        return self._read[0]
+
+    @property
+    def faults(self) -> tuple[CardError, ...]:
+        """The first rule that each text breaks, else the first in which the two differ."""
+        return self._read[1]
+
+    @cached_property
+    def _read(self) -> tuple[dict[str, WorkshopCard], tuple[CardError, ...]]:
+        cards, faults = {}, []
         for language in LANGUAGES:
-            if language not in cards:
-                file = f"{self.slug}.{language}.md"
-                raise CardError(file, "language", "the translation is missing")
-        _check_pair(self.slug, cards)
-        return cards
+            file, text = f"{self.slug}.{language}.md", self.texts.get(language)
+            try:
+                if text is None:
+                    raise CardError(file, "language", _MISSING)
+                cards[language] = _load(file, text, self.numbered)
+            except CardError as error:
+                faults.append(error)
+        try:
+            if not faults:
+                _check_pair(self.slug, cards)
+        except CardError as error:
+            error.line = line_of(self.texts[LANGUAGES[1]], error.field)
+            faults.append(error)
+        return cards, tuple(faults)
+
+
+_MISSING = Text("översättningen saknas", "the translation is missing")
 
 
 def library(folder: Path = LIBRARY) -> tuple[Source, ...]:
@@ -268,21 +290,35 @@ def _check_pair(slug: str, cards: Mapping[str, WorkshopCard]) -> None:
             raise CardError(
                 f"{slug}.{second.language}.md",
                 name,
-                f"{value(second)!r} differs from {value(first)!r} in the Swedish card",
+                Text(
+                    f"{value(second)!r} är något annat än {value(first)!r} i den svenska texten",
+                    f"{value(second)!r} differs from {value(first)!r} in the Swedish card",
+                ),
             )
 
 
 def _named(file: str) -> tuple[str, str]:
     name = _FILE_NAME.fullmatch(file)
     if name is None or name["language"] not in LANGUAGES:
-        raise CardError(file, "file name", "must be <slug>.sv.md or <slug>.en.md")
+        rule = Text(
+            "ska vara <slug>.sv.md eller <slug>.en.md", "must be <slug>.sv.md or <slug>.en.md"
+        )
+        raise CardError(file, "file name", rule)
     return name["slug"], name["language"]
 
 
-def _load(file: str, text: str) -> WorkshopCard:
+def _load(file: str, text: str, numbered: bool) -> WorkshopCard:
+    try:
+        return _card(file, text, numbered)
+    except CardError as error:
+        error.line = error.line or line_of(text, error.field)
+        raise
+
+
+def _card(file: str, text: str, numbered: bool) -> WorkshopCard:
     slug, language = _named(file)
-    front, body = _split(file, text)
-    fields = _Fields(file, front)
+    front, body = split(file, text)
+    fields = Fields(file, front if numbered else {**front, "version": 1})
     card = WorkshopCard(
         slug=slug,
         language=fields.one_of("language", LANGUAGES),
@@ -311,10 +347,11 @@ def _load(file: str, text: str) -> WorkshopCard:
     )
     fields.refuse_unknown()
     _check_card(file, language, card)
+    _check_body(file, body, text[: len(text) - len(text[text.index("\n---\n") + 5 :].lstrip())])
     return card
 
 
-def _step(fields: "_Fields") -> AgendaStep:
+def _step(fields: Fields) -> AgendaStep:
     step = AgendaStep(
         minutes=fields.number("minutes", 1, 240),
         title=fields.line("title"),
@@ -326,7 +363,7 @@ def _step(fields: "_Fields") -> AgendaStep:
     return step
 
 
-def _handout(fields: "_Fields") -> Handout:
+def _handout(fields: Fields) -> Handout:
     handout = Handout(
         title=fields.line("title"),
         instruction=fields.text("instruction"),
@@ -335,11 +372,15 @@ def _handout(fields: "_Fields") -> Handout:
     fields.refuse_unknown()
     # More than this does not fit on the one page that the guide gives it.
     if len(handout.prompts) > 6 or sum(prompt.lines for prompt in handout.prompts) > 18:
-        raise fields.fail("prompts", "must be at most 6, with at most 18 lines together")
+        rule = Text(
+            "får vara högst 6, med högst 18 rader tillsammans",
+            "must be at most 6, with at most 18 lines together",
+        )
+        raise fields.fail("prompts", rule)
     return handout
 
 
-def _prompt(fields: "_Fields") -> HandoutPrompt:
+def _prompt(fields: Fields) -> HandoutPrompt:
     prompt = HandoutPrompt(text=fields.text("text"), lines=fields.number("lines", 0, 12))
     fields.refuse_unknown()
     return prompt
@@ -347,168 +388,76 @@ def _prompt(fields: "_Fields") -> HandoutPrompt:
 
 def _check_card(file: str, language: str, card: WorkshopCard) -> None:
     if card.language != language:
-        raise CardError(file, "language", f"{card.language!r} is not the file name's {language!r}")
+        rule = Text(
+            f"{card.language!r} är inte filnamnets {language!r}",
+            f"{card.language!r} is not the file name's {language!r}",
+        )
+        raise CardError(file, "language", rule)
     total = sum(step.minutes for step in card.agenda)
     if total != card.duration:
-        rule = f"the steps take {total} minutes, the duration says {card.duration}"
+        rule = Text(
+            f"stegen tar {total} minuter, men duration säger {card.duration}",
+            f"the steps take {total} minutes, the duration says {card.duration}",
+        )
         raise CardError(file, "agenda", rule)
     if set(card.place) - {"onsite"} and not any(step.remote for step in card.agenda):
-        raise CardError(file, "agenda", "a remote or hybrid workshop needs a remote variant")
+        rule = Text(
+            "en workshop på distans behöver remote i minst ett steg",
+            "a remote or hybrid workshop needs a remote variant",
+        )
+        raise CardError(file, "agenda", rule)
+
+
+def _check_body(file: str, body: str, before: str) -> None:
+    """``before`` is what stands before the body in the file."""
+
+    def fault(rule: Text, at: int = 0) -> CardError:
+        return CardError(file, "body", rule, before.count("\n") + body.count("\n", 0, at) + 1)
+
     for pattern, rule in _REFUSED_IN_BODY:
-        if pattern.search(card.body):
-            raise CardError(file, "body", rule)
-    if not card.body.strip():
-        raise CardError(file, "body", "must not be empty")
+        if refused := pattern.search(body):
+            raise fault(rule, refused.end())
+    if not body.strip():
+        raise fault(EMPTY)
     level = 1
-    for heading in re.findall(r"^(#+)", card.body, re.MULTILINE):
+    for heading in re.finditer(r"^(#+)", body, re.MULTILINE):
         # A skipped level would be a hole in the outline that screen readers use.
-        if not 2 <= len(heading) <= min(3, level + 1):
-            raise CardError(file, "body", "headings are ## and, below one, ###")
-        level = len(heading)
+        if not 2 <= len(heading[1]) <= min(3, level + 1):
+            rule = Text(
+                "rubriker är ## och, under en sådan, ###", "headings are ## and, below one, ###"
+            )
+            raise fault(rule, heading.end())
+        level = len(heading[1])
 
 
 _REFUSED_IN_BODY = (
-    (re.compile(r"<[a-zA-Z/!?]|&#?\w+;"), "raw HTML is not allowed"),
-    (re.compile(r"\]\s*[(\[:]"), "links and images are not allowed; sources have their own field"),
-    (re.compile(r"`|^(?: {4,}|\t)[^-*\d\s]", re.MULTILINE), "code is not allowed"),
+    (
+        re.compile(r"<[a-zA-Z/!?]|&#?\w+;"),
+        Text("HTML får inte vara med", "raw HTML is not allowed"),
+    ),
+    (
+        re.compile(r"\]\s*[(\[:]"),
+        Text(
+            "länkar och bilder får inte vara med; källor har ett eget fält",
+            "links and images are not allowed; sources have their own field",
+        ),
+    ),
+    (
+        re.compile(r"`|^(?: {4,}|\t)[^-*\d\s]", re.MULTILINE),
+        Text("kod får inte vara med", "code is not allowed"),
+    ),
     (
         re.compile(r"^ {0,3}(?:>|\||={3,}|-{3,}|\*{3,})", re.MULTILINE),
-        "quotes, tables and rules are not allowed",
+        Text(
+            "citat, tabeller och linjer får inte vara med",
+            "quotes, tables and rules are not allowed",
+        ),
     ),
 )
-
-
-class _StrictLoader(yaml.SafeLoader):
-    """Safe YAML that refuses a doubled key, which would otherwise silently win."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        keys = [key.value for key, _ in node.value]
-        doubled = sorted({str(key) for key in keys if keys.count(key) > 1})
-        if doubled:
-            raise _DoubledError(doubled[0])
-        return super().construct_mapping(node, deep)
-
-
-class _DoubledError(yaml.YAMLError):
-    """A mapping names one key twice; ``str()`` of it is the key."""
 
 
 def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except UnicodeDecodeError:
-        raise CardError(path.name, "file", "must be UTF-8") from None
-
-
-def _split(file: str, text: str) -> tuple[dict[str, Any], str]:
-    parts = re.fullmatch(r"---\n(?P<front>.*?\n)---\n(?P<body>.*)", text, re.DOTALL)
-    if parts is None:
-        raise CardError(file, "front matter", "must stand between two lines of ---")
-    try:
-        front = yaml.load(parts["front"], Loader=_StrictLoader)  # nosec B506 # noqa: S506 (a SafeLoader)
-    except _DoubledError as error:
-        raise CardError(file, str(error), "stands there twice") from None
-    except yaml.YAMLError as error:
-        raise CardError(file, "front matter", f"is not YAML: {error}") from None
-    if not isinstance(front, dict):
-        raise CardError(file, "front matter", "must be a mapping")
-    return front, parts["body"].strip()
-
-
-class _Fields:
-    """One mapping of a card, read field by field; what was never read is unknown."""
-
-    def __init__(self, file: str, values: dict[str, Any], prefix: str = "") -> None:
-        self._file = file
-        self._values = values
-        self._prefix = prefix
-        self._read: set[str] = set()
-
-    def fail(self, name: str, rule: str) -> CardError:
-        return CardError(self._file, self._prefix + name, rule)
-
-    def _get(self, name: str) -> Any:
-        self._read.add(name)
-        if name not in self._values:
-            raise self.fail(name, "is missing")
-        return self._values[name]
-
-    def refuse_unknown(self) -> None:
-        for name in self._values:
-            if name not in self._read:
-                raise self.fail(str(name), "is not a field of a card")
-
-    def text(self, name: str, default: str | None = None) -> str:
-        if default is not None and name not in self._values:
-            self._read.add(name)
-            return default
-        return self._text(name, self._get(name))
-
-    def _text(self, name: str, value: Any) -> str:
-        if not isinstance(value, str):
-            raise self.fail(name, "must be text")
-        if not value.strip():
-            raise self.fail(name, "must not be empty")
-        return value.strip()
-
-    def line(self, name: str) -> str:
-        value = self.text(name)
-        if "\n" in value:
-            raise self.fail(name, "must be one line")
-        return value
-
-    def number(self, name: str, lowest: int, highest: int) -> int:
-        return self._number(name, self._get(name), lowest, highest)
-
-    def _number(self, name: str, value: Any, lowest: int, highest: int) -> int:
-        # bool is an int in Python; "version: yes" is a mistake all the same.
-        if not isinstance(value, int) or isinstance(value, bool):
-            raise self.fail(name, "must be a whole number")
-        if not lowest <= value <= highest:
-            raise self.fail(name, f"must be from {lowest} to {highest}")
-        return value
-
-    def _list(self, name: str) -> list[Any]:
-        value = self._get(name)
-        if not isinstance(value, list) or not value:
-            raise self.fail(name, "must be a list with at least one entry")
-        return value
-
-    def texts(self, name: str) -> tuple[str, ...]:
-        entries = self._list(name)
-        return tuple(self._text(f"{name}[{at}]", entry) for at, entry in enumerate(entries, 1))
-
-    def one_of(self, name: str, allowed: Collection[str]) -> str:
-        return self._one_of(name, self._get(name), allowed)
-
-    def _one_of(self, name: str, value: Any, allowed: Collection[str]) -> str:
-        if not isinstance(value, str) or value not in allowed:
-            raise self.fail(name, f"{value!r} is none of {', '.join(allowed)}")
-        return value
-
-    def several_of(self, name: str, allowed: Collection[str]) -> tuple[str, ...]:
-        values = tuple(self._one_of(name, value, allowed) for value in self._list(name))
-        if len(set(values)) < len(values):
-            raise self.fail(name, "names one entry twice")
-        return values
-
-    def people(self, name: str) -> tuple[int, int]:
-        values = self._list(name)
-        if len(values) != 2:
-            raise self.fail(name, "must be [fewest, most]")
-        fewest, most = (self._number(name, value, 2, 200) for value in values)
-        if fewest > most:
-            raise self.fail(name, "the fewest are more than the most")
-        return fewest, most
-
-    def mapping(self, name: str) -> "_Fields":
-        return self._mapping(name, self._get(name))
-
-    def mappings(self, name: str) -> list["_Fields"]:
-        entries = self._list(name)
-        return [self._mapping(f"{name}[{at}]", entry) for at, entry in enumerate(entries, 1)]
-
-    def _mapping(self, name: str, value: Any) -> "_Fields":
-        if not isinstance(value, dict):
-            raise self.fail(name, "must be a mapping")
-        return _Fields(self._file, value, f"{self._prefix}{name}.")
+        raise CardError(path.name, "file", Text("ska vara UTF-8", "must be UTF-8")) from None
