@@ -55,7 +55,7 @@ class SearchForm(Form):
     )
     people = IntegerField(
         _l("Hur många är ni?"),
-        [Readable(_PEOPLE), Optional(), NumberRange(2, 200, _PEOPLE)],
+        [Optional(), Readable(_PEOPLE), NumberRange(2, 200, _PEOPLE)],
     )
     place = SelectMultipleField(
         _l("Plats"),

@@ -185,7 +185,10 @@ class Index:
         whole = 0.0
         for word in typed:
             strengths = self._strengths(word, unfinished=word == typed[-1])
-            rarity = log(1 + (len(self) - len(strengths) + 0.5) / (len(strengths) + 0.5))
+            # What is like it says nothing of how rare the word itself is.
+            own, _ = self._postings.get(stem(word, self._language), (strengths, None))
+            holding = min(len(own), len(self))
+            rarity = log(1 + (len(self) - holding + 0.5) / (holding + 0.5))
             whole += rarity
             for at, strength in strengths.items():
                 scores[at] = scores.get(at, 0) + rarity * strength

@@ -32,6 +32,8 @@ def show(slug: str) -> ResponseReturnValue:
         names=queries.DIMENSION_NAMES,
         languages=sorted(LANGUAGES, key=lambda code: code != language()),
         keeps_downloads=queries.remembers(db.session(), g.actor.user_id, WORKSHOP_USE),
+        saves=queries.saves(db.session(), g.actor.user_id),
+        saved=queries.favourites(db.session(), g.actor.user_id),
     )
 
 
