@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
+from itertools import chain
 from math import log
 from pathlib import Path
 from uuid import UUID
@@ -109,6 +110,7 @@ class Index:
         self._gone: frozenset[int] = frozenset()
         self._postings: dict[str, Postings] = {}
         self._words: frozenset[str] = frozenset()
+        self._titles: dict[int, list[str]] = {}
         self._add(cards)
 
     def __len__(self) -> int:
@@ -126,6 +128,7 @@ class Index:
         fresh = Index(self._language, {})
         fresh._numbers, fresh._gone, fresh._words = kept, gone, self._words
         fresh._postings = dict(self._postings)
+        fresh._titles = {at: self._titles[at] for at in kept.values()}
         fresh._add({version: card for version, card in cards.items() if version not in kept})
         return fresh
 
@@ -134,6 +137,7 @@ class Index:
         spelled, own = set(self._words), set[str]()
         for at, (version, (card, about)) in enumerate(cards.items(), free):
             self._numbers[version] = at
+            self._titles[at] = words(card.title)
             of_it, weights = _read(card, about)
             spelled |= of_it
             for term, weight in weights.items():
@@ -177,13 +181,14 @@ class Index:
         if len(query) > LONGEST_QUERY:
             raise ValueError("the query is too long")
         # A single letter is a word that is only begun.
-        typed = [word for word in dict.fromkeys(words(query)) if len(word) > 1 or word.isdigit()]
+        spelled = words(query)
+        typed = [word for word in dict.fromkeys(spelled) if len(word) > 1 or word.isdigit()]
         if not typed:
             return None
         scores: dict[int, float] = {}
         shares: dict[int, float] = {}
         whole = 0.0
-        for word in typed:
+        for word in chain.from_iterable(map(self._taken_apart, typed)):
             strengths = self._strengths(word, unfinished=word == typed[-1])
             # What is like it says nothing of how rare the word itself is.
             own, _ = self._postings.get(stem(word, self._language), (strengths, None))
@@ -193,6 +198,10 @@ class Index:
             for at, strength in strengths.items():
                 scores[at] = scores.get(at, 0) + rarity * strength
                 shares[at] = shares.get(at, 0) + rarity
+        # Who types a title from its beginning means that workshop.
+        for at, title in self._titles.items():
+            if at in scores and title[: len(spelled)] == spelled:
+                scores[at] += whole
         return {
             self._versions[at]: (score, shares[at] / whole if whole else 1)
             for at, score in scores.items()
@@ -214,7 +223,7 @@ class Index:
         meant = dict.fromkeys(synonyms(self._language).get(exact, ()), _SYNONYM)
         meant |= self._begun_by(word, exact, unfinished=unfinished)
         if not meant:
-            meant = self._parts_of(word) | self._misspelled(word)
+            meant = self._ending_in(word) or self._misspelled(word)
         return {term: likeness for term, likeness in meant.items() if term in self._postings}
 
     def _begun_by(self, word: str, exact: str, *, unfinished: bool) -> dict[str, float]:
@@ -229,14 +238,31 @@ class Index:
             meant[exact] = 1
         return meant
 
-    def _parts_of(self, word: str) -> dict[str, float]:
-        """The longest known words that a compound begins and ends with, or that end with it."""
-        cuts = range(_PART_FROM, len(word) - _PART_FROM + 1)
-        parts = {next((word[:cut] for cut in reversed(cuts) if word[:cut] in self._words), "")}
-        parts |= {next((word[cut:] for cut in cuts if word[cut:] in self._words), "")}
-        if len(word) >= _PART_FROM:
-            parts |= {w[::-1] for w in _starting(self._endings, word[::-1])[:_COMPLETIONS]}
-        return {stem(part, self._language): _PART for part in parts if part}
+    def _known(self, word: str) -> bool:
+        term = stem(word, self._language)
+        return term in self._postings or term in synonyms(self._language)
+
+    def _taken_apart(self, word: str) -> list[str]:
+        """What is known of an unknown compound: both its parts, or the longest it begins with.
+
+        Else the word itself. Between parts there may be an s.
+        """
+        cuts = range(len(word) - _PART_FROM + 1, _PART_FROM - 1, -1)
+        if self._known(word) or self._begun_by(word, word, unfinished=False):
+            return [word]
+        begun = [word[:cut] for cut in cuts if self._known(word[:cut])]
+        for first in begun:
+            for second in (word.removeprefix(first), word.removeprefix(f"{first}s")):
+                if len(second) >= _PART_FROM and self._known(second):
+                    return [first, second]
+        return begun[:1] if begun and not self._misspelled(word) else [word]
+
+    def _ending_in(self, word: str) -> dict[str, float]:
+        """The known compounds that end with the word."""
+        if len(word) < _PART_FROM:
+            return {}
+        longer = _starting(self._endings, word[::-1])[:_COMPLETIONS]
+        return {stem(known[::-1], self._language): _PART for known in longer}
 
     def _misspelled(self, word: str) -> dict[str, float]:
         """The known words that differ by a letter added, left out, changed or swapped."""

@@ -40,6 +40,6 @@ def favourite(slug: str) -> ResponseReturnValue:
 def favourite_removal(slug: str) -> ResponseReturnValue:
     """Let go of a saved workshop, maybe one that is withdrawn since."""
     with transaction() as session:
-        found(actions.remove_favourite(session, g.actor, slug) or None)
+        actions.remove_favourite(session, g.actor, slug)
     tell(_("Workshopen är inte längre sparad."))
     return _pressed(slug, queries.get(db.session(), slug, language()))
