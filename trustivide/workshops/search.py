@@ -253,7 +253,9 @@ class Index:
         begun = [word[:cut] for cut in cuts if self._known(word[:cut])]
         for first in begun:
             for second in (word.removeprefix(first), word.removeprefix(f"{first}s")):
-                if len(second) >= _PART_FROM and self._known(second):
+                if len(second) < _PART_FROM:
+                    continue
+                if self._known(second) or self._misspelled(second):
                     return [first, second]
         return begun[:1] if begun and not self._misspelled(word) else [word]
 
