@@ -18,6 +18,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from trustivide import cli, config
 from trustivide.admin import queries as office
+from trustivide.admin import usage as office_usage
 from trustivide.admin.views import routes as admin_pages
 from trustivide.audit import actions as audit
 from trustivide.audit.models import AuditEntry
@@ -52,10 +53,12 @@ from trustivide.privacy import (
     notices,
     promises,
     retention,
+    words,
 )
 from trustivide.privacy import links as privacy_links
 from trustivide.privacy.views import policy
 from trustivide.privacy.views import routes as privacy_pages
+from trustivide.rights import actions as rights
 from trustivide.rights import ledger
 from trustivide.surveys import actions as survey_actions
 from trustivide.surveys import closing as survey_closing
@@ -73,11 +76,14 @@ from trustivide.surveys.views import shared as shared_results
 from trustivide.teams import actions as team_actions
 from trustivide.teams import queries as team_queries
 from trustivide.teams.views import routes as teams
-from trustivide.usage import models as usage_models  # noqa: F401
+from trustivide.usage import actions as usage
+from trustivide.usage import noting
+from trustivide.usage.kinds import KINDS
 from trustivide.web import access, cookies, errors, files, headers, joined, limits, locale
 from trustivide.web import views as web
 from trustivide.workshops import actions as workshop_actions
-from trustivide.workshops import catalogue
+from trustivide.workshops import catalogue, reminders, session_mails, session_queries
+from trustivide.workshops import invitations as workshop_invitations
 from trustivide.workshops.views import routes as workshops
 
 ROOT = Path(__file__).parent.parent
@@ -146,6 +152,7 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
     _templates(app, settings)
     access.init_app(app, POLICIES, _note_denied)
     access.check(app, POLICIES, PERMISSIONS)
+    noting.init_app(app, _customers_person)
     inventory.check()
     cli.init_app(app)
     with locks.alone(settings.instance), app.app_context():
@@ -207,6 +214,7 @@ def _connect_features() -> None:
         ),
         inventory.Dependent("requests", desk.erasure_preview, desk.end_with_person),
         inventory.Dependent("exports", lambda session, person: [], export.end_with_person),
+        inventory.Dependent("usage", lambda session, person: [], usage.end_with_person),
     ]
     registries.tenancy = inventory.Tenancy(
         "organisation",
@@ -217,18 +225,26 @@ def _connect_features() -> None:
         team_queries.people_of,
     )
     registries.informants[:] = [inventory.Informant("teams", team_queries.given_to)]
-    registries.senders = survey_invitations.senders
+    registries.senders.update(
+        {
+            activities.TEAM_SURVEYS.key: survey_invitations.senders,
+            activities.TEAM_WORKSHOPS.key: workshop_invitations.senders,
+        }
+    )
     registries.origins.update(
         team_member=team_queries.origins,
         invitation=survey_queries.origins,
         colleague_invitation=colleague_invitations.origins,
+        workshop_session=session_queries.origins,
     )
     registries.stores[:] = [delivery.DEVELOPMENT_MAIL, export.FILES]
     team_actions.removal_blockers[:] = [survey_closing.blocks_removal]
+    team_actions.goes_along[:] = [session_queries.goes_along]
     team_actions.open_invitations[:] = [survey_inviting.open_of]
     team_actions.member_edited.connect(survey_inviting.on_member_edited)
     for told in (survey_closing.on_organisation_closing, contract.on_closing):
         organisation_actions.organisation_closing.connect(told)
+    rights.objected_to.connect(usage.on_objected)
     address_changes.address_corrected.connect(survey_launching.on_address_corrected)
     addresses.address_taken_back.connect(address_changes.on_taken_back)
     survey_actions.right_by_code.connect(code_requests.note)
@@ -236,6 +252,7 @@ def _connect_features() -> None:
     survey_queries.notes_by_code[:] = [code_requests.noted]
     outbox.composers.update(
         survey_mails.COMPOSERS
+        | session_mails.COMPOSERS
         | colleague_invitations.COMPOSERS
         | privacy_links.COMPOSERS
         | desk.COMPOSERS
@@ -260,6 +277,7 @@ def _connect_features() -> None:
         survey_rhythms.repeat_due,
         survey_rounds.open_due,
         survey_rounds.remind_due,
+        reminders.remind_due,
         erasure.start_due,
         privacy_links.forget_expired,
         notices.settle,
@@ -277,6 +295,7 @@ def _connect_features() -> None:
     login.first_stops[:] = [news.first_stop]
     factors.required_by[:] = [organisations.requires_second_factor]
     addresses.make_way[:] = [organisation_actions.forget_registration]
+    words.more["kind"] = {key: kind.name for key, kind in KINDS.items()}
     retention.elsewhere["audit_entry"] = retention.Elsewhere(
         AuditEntry.__label__, activities.SECURITY_LOG, audit.prunable
     )
@@ -295,6 +314,7 @@ def _measure_promises(settings: config.Settings) -> None:
         {
             "6.1": measures.transport(web=settings.secure_cookies, mail=sealed),
             "6.2.looks": office.looks_measured,
+            "1.usage": office_usage.measured,
         }
     )
 
@@ -359,6 +379,12 @@ def _with_second_factor(who: login.SignedIn) -> None:
     """Whoever must have a second factor and has none sets it up first."""
     if not who.sign_in.second_factor and factors.is_required(db.session(), who.user):
         raise access.SignInFirst("auth.second_factor")
+
+
+def _customers_person() -> UUID | None:
+    """Whose request this is, where it is one of a customer's person to a page of theirs."""
+    actor = g.get("actor")
+    return actor.user_id if isinstance(actor, organisations.Actor) else None
 
 
 def _note_denied(permission: str) -> None:

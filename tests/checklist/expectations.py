@@ -69,6 +69,7 @@ EVERY_COLLEAGUE = _office(*STAFF)
 CUSTOMERS = _office("support", "privacy", "finance")
 DESK = _office("support", "privacy")
 CATALOGUE = _office("content")
+USAGE = _office("content", "privacy")
 DATA_PROTECTION = _office("privacy")
 STAFF_OWNER = _office()
 
@@ -177,7 +178,9 @@ EXPECTED: dict[str, Expected] = {
     "privacy.choices": PERSON,
     "privacy.invitations": PERSON,
     "privacy.refuse_all_invitations": PERSON,
+    "privacy.refuse_all_workshops": PERSON,
     "privacy.refuse_invitations": OWN,
+    "privacy.refuse_workshops": OWN,
     "privacy.consent": PERSON,
     "privacy.data": PERSON,
     "privacy.delete_all": PERSON,
@@ -211,6 +214,19 @@ EXPECTED: dict[str, Expected] = {
     "workshops.viewing_removal": Expected(WORKSHOPS.roles, opens=True),
     "workshops.favourite": WORKSHOPS,
     "workshops.favourite_removal": WORKSHOPS,
+    "workshops.planning": LEAD,
+    "workshops.sessions": LEAD,
+    "workshops.session": LEAD_ALICES,
+    "workshops.session_action": LEAD_ALICES,
+    "workshops.session_action_done": LEAD_ALICES,
+    "workshops.session_action_removal": LEAD_ALICES,
+    "workshops.session_actions": LEAD_ALICES,
+    "workshops.session_cancellation": LEAD_ALICES,
+    "workshops.session_guide": LEAD_ALICES,
+    "workshops.session_invitations": LEAD_ALICES,
+    "workshops.session_planning": LEAD_ALICES,
+    "workshops.session_run": LEAD_ALICES,
+    "workshops.session_run_removal": LEAD_ALICES,
     "teams.index": LEAD,
     "teams.create": LEAD,
     "teams.show": LEAD_ALICES,
@@ -303,6 +319,7 @@ EXPECTED: dict[str, Expected] = {
     "admin.identity": DESK,
     "admin.decide": DESK,
     "admin.workshops": CATALOGUE,
+    "admin.usage": USAGE,
     "admin.holds": DATA_PROTECTION,
     "admin.place_hold": DATA_PROTECTION,
     "admin.end_hold": DATA_PROTECTION,

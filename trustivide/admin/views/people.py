@@ -13,7 +13,7 @@ from trustivide.admin.forms import AccountSearch, CustomerSearch, LookForm
 from trustivide.admin.views.base import bp, page, page_number
 from trustivide.auth import queries as accounts
 from trustivide.core import clock
-from trustivide.core.activities import BY_KEY
+from trustivide.core.activities import BY_KEY, FEWEST
 from trustivide.core.db import db, transaction
 from trustivide.rights.queries import EVERYTHING
 from trustivide.web.access import found, staff
@@ -146,7 +146,7 @@ def workshops() -> ResponseReturnValue:
         fragment="workshops",
         workshops=_workshops(),
         people=usage.people_per_workshop(db.session(), clock.now()),
-        fewest=usage.FEWEST,
+        fewest=FEWEST,
     )
 
 

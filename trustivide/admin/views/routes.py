@@ -9,6 +9,7 @@ from trustivide.admin.views import (
     people,
     requests,
     retention,
+    usage,
 )
 from trustivide.admin.views.base import bp
 
@@ -22,4 +23,5 @@ __all__ = [
     "people",
     "requests",
     "retention",
+    "usage",
 ]

@@ -12,6 +12,7 @@ from trustivide.core.db import db, transaction
 from trustivide.web.access import member
 from trustivide.web.fragments import go, page, wants_fragment
 from trustivide.web.locale import language
+from trustivide.web.used import used
 from trustivide.workshops import actions, catalogue, finding, queries
 from trustivide.workshops.forms import SearchForm
 from trustivide.workshops.views.base import bp
@@ -46,6 +47,8 @@ def _catalogue(form: SearchForm, valid: bool) -> ResponseReturnValue:
 def _found(form: SearchForm, saved: frozenset[str]) -> dict[str, object]:
     session, locale, filters = db.session(), form.language.data, form.filters(saved)
     found = finding.find(session, form.query, locale, filters, form.sort.data)
+    if form.address:
+        used("workshops.found" if found.cards else "workshops.nothing_found")
     near = finding.nearest(session, form.query, locale, found.cards) if form.query else []
     withdrawn = saved - {card.slug for card in queries.catalogue(session, locale)}
     return {

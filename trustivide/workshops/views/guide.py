@@ -1,9 +1,11 @@
 """Reading a workshop and downloading its guide. A GET never writes."""
 
 import re
+from typing import Any
 
-from flask import current_app, g, request, send_file
+from flask import Response, current_app, g, request, send_file
 from flask.typing import ResponseReturnValue
+from flask_babel import force_locale
 from markupsafe import Markup
 
 from trustivide.core import clock
@@ -13,7 +15,7 @@ from trustivide.web.access import found, member
 from trustivide.web.fragments import page
 from trustivide.web.locale import language
 from trustivide.workshops import actions, queries
-from trustivide.workshops.cards import LANGUAGES, body_html
+from trustivide.workshops.cards import LANGUAGES, WorkshopCard, body_html
 from trustivide.workshops.guide_files import guide_file
 from trustivide.workshops.views.base import bp
 
@@ -21,10 +23,21 @@ from trustivide.workshops.views.base import bp
 @bp.get("/<slug>")
 @member("workshops.use")
 def show(slug: str) -> ResponseReturnValue:
-    """One workshop, with all that it takes to lead it."""
-    card = found(queries.get(db.session(), slug, language()))
+    """One workshop, with all that it takes to lead it; in the other language the whole page is."""
+    session, chosen = db.session(), request.args.get("language") or language()
+    card = found(queries.get(session, slug, chosen))
+    own = {
+        "saves": queries.saves(session, g.actor.user_id),
+        "saved": queries.favourites(session, g.actor.user_id),
+    }
+    with force_locale(chosen):
+        return card_page("workshops/show.html", card, **own)
+
+
+def card_page(template: str, card: WorkshopCard, **more: Any) -> Response:
+    """All that a card says, in a template that shows it."""
     return page(
-        "workshops/show.html",
+        template,
         card=card,
         timetable=queries.timetable(card),
         # Written by cards.body_html, which lets nothing but a few plain tags out.
@@ -32,8 +45,7 @@ def show(slug: str) -> ResponseReturnValue:
         names=queries.DIMENSION_NAMES,
         languages=sorted(LANGUAGES, key=lambda code: code != language()),
         keeps_downloads=queries.remembers(db.session(), g.actor.user_id, WORKSHOP_USE),
-        saves=queries.saves(db.session(), g.actor.user_id),
-        saved=queries.favourites(db.session(), g.actor.user_id),
+        **more,
     )
 
 

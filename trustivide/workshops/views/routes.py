@@ -1,6 +1,14 @@
 """Every page of workshops; importing this gives the blueprint its routes."""
 
-from trustivide.workshops.views import favourites, finding, guide, history
+from trustivide.workshops.views import (
+    agreed,
+    favourites,
+    finding,
+    guide,
+    history,
+    planning,
+    sessions,
+)
 from trustivide.workshops.views.base import bp
 
-__all__ = ["bp", "favourites", "finding", "guide", "history"]
+__all__ = ["agreed", "bp", "favourites", "finding", "guide", "history", "planning", "sessions"]
