@@ -464,14 +464,14 @@ RECOMMENDATIONS = Activity(
     ),
     LegalBasis.LEGITIMATE_INTEREST,
     Text(
-        "Inga egna uppgifter: din sökhistorik, det du tittat på och dina nedladdningar, visade för dig",
-        "No data of its own: your search history, what you looked at and downloaded, shown to you",
+        "Inga egna uppgifter: det du sökt efter, tittat på och laddat ner, visat för dig",
+        "No data of its own: what you searched for, looked at and downloaded, shown to you",
     ),
     _USE,
     Retention(
         Text(
-            "Lagrar inget; underlaget gallras med sökhistoriken och det du tittat på och laddat ner",
-            "Stores nothing; what it rests on goes with the search history and what you looked at",
+            "Lagrar inget; det den visar gallras med sökhistoriken, visningarna och nedladdningarna",
+            "Stores nothing; what it shows goes with the search history, the views and the downloads",
         )
     ),
     (HOSTING,),
