@@ -470,8 +470,8 @@ RECOMMENDATIONS = Activity(
     _USE,
     Retention(
         Text(
-            "Lagrar inget; det den visar gallras med sökhistoriken, visningarna och nedladdningarna",
-            "Stores nothing; what it shows goes with the search history, the views and the downloads",
+            "Lagrar inget; det som visas gallras med sökhistorik, visningar och nedladdningar",
+            "Stores nothing; what is shown goes with the search history, views and downloads",
         )
     ),
     (HOSTING,),
