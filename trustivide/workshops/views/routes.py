@@ -6,9 +6,20 @@ from trustivide.workshops.views import (
     finding,
     guide,
     history,
+    leading,
     planning,
     sessions,
 )
 from trustivide.workshops.views.base import bp
 
-__all__ = ["agreed", "bp", "favourites", "finding", "guide", "history", "planning", "sessions"]
+__all__ = [
+    "agreed",
+    "bp",
+    "favourites",
+    "finding",
+    "guide",
+    "history",
+    "leading",
+    "planning",
+    "sessions",
+]
