@@ -442,11 +442,11 @@ USAGE_ANALYSIS = Activity(
     LegalBasis.LEGITIMATE_INTEREST,
     Text(
         "Vilka slags sidor och funktioner du använt per dag, aldrig vad som stod i dem, under en "
-        "pseudonym som byts varje månad; och totaler ur nedladdade workshops. Vi ser bara totaler, "
-        "aldrig om färre än fem personer",
+        "pseudonym som byts varje månad; och totaler ur nedladdade workshops. Vi ser bara totaler "
+        "för hela månader, aldrig om färre än fem personer",
         "Which kinds of pages and functions you used per day, never what was in them, under a "
         "pseudonym that changes every month; and totals of downloaded workshops. We see totals "
-        "alone, never of fewer than five people",
+        "of whole months alone, never of fewer than five people",
     ),
     _USE,
     Retention(Text("90 dagar", "90 days"), USAGE_DAYS),
@@ -459,19 +459,20 @@ RECOMMENDATIONS = Activity(
     "recommendations",
     Text("Förslag ur din egen historik", "Suggestions from your own history"),
     Text(
-        "Att visa det du nyligen sökt efter och laddat ner bland workshopparna",
-        "To show among the workshops what you recently searched for and downloaded",
+        "Att visa det du nyligen sökt efter, tittat på och laddat ner bland workshopparna",
+        "To show among the workshops what you recently searched for, looked at and downloaded",
     ),
     LegalBasis.LEGITIMATE_INTEREST,
     Text(
-        "Inga egna uppgifter: din sökhistorik och dina nedladdningar, visade för dig",
-        "No data of its own: your search history and downloads, shown to you",
+        "Inga egna uppgifter: din sökhistorik och det du tittat på och laddat ner, visat för dig",
+        "No data of its own: your search history and what you looked at and downloaded, shown to "
+        "you",
     ),
     _USE,
     Retention(
         Text(
-            "Lagrar inget; underlaget gallras med sökhistoriken och nedladdningarna",
-            "Stores nothing; what it rests on goes with the search history and the downloads",
+            "Lagrar inget; underlaget gallras med sökhistoriken, visningarna och nedladdningarna",
+            "Stores nothing; what it rests on goes with the search history, views and downloads",
         )
     ),
     (HOSTING,),

@@ -24,6 +24,7 @@ from trustivide.surveys.views.running import under_way
 from trustivide.web.access import found, member
 from trustivide.web.fragments import page
 from trustivide.web.locale import language
+from trustivide.web.used import used
 
 COMMENTS_AT_ONCE = 100
 
@@ -35,6 +36,7 @@ def show(survey_id: UUID) -> ResponseReturnValue:
     listed = survey(survey_id)
     if listed.survey.closed_at is None:
         return under_way(listed, fragment="survey")
+    used("surveys.results")
     return result_page(listed, fragment="survey")
 
 
