@@ -62,12 +62,12 @@ from trustivide.rights import actions as rights
 from trustivide.rights import ledger
 from trustivide.surveys import actions as survey_actions
 from trustivide.surveys import closing as survey_closing
+from trustivide.surveys import evaluations, reliability, respondents
 from trustivide.surveys import invitations as survey_invitations
 from trustivide.surveys import inviting as survey_inviting
 from trustivide.surveys import launching as survey_launching
 from trustivide.surveys import mails as survey_mails
 from trustivide.surveys import queries as survey_queries
-from trustivide.surveys import reliability, respondents
 from trustivide.surveys import rhythms as survey_rhythms
 from trustivide.surveys import rounds as survey_rounds
 from trustivide.surveys.answering import routes as answering
@@ -83,6 +83,7 @@ from trustivide.web import access, cookies, errors, files, headers, joined, limi
 from trustivide.web import views as web
 from trustivide.workshops import catalogue, reminders, session_mails, session_queries
 from trustivide.workshops import invitations as workshop_invitations
+from trustivide.workshops import sessions as workshop_sessions
 from trustivide.workshops.views import routes as workshops
 
 ROOT = Path(__file__).parent.parent
@@ -206,6 +207,11 @@ def _connect_features() -> None:
             "surveys", survey_closing.erasure_preview, ending=survey_closing.ending_preview
         ),
         inventory.Dependent(
+            "workshops",
+            session_queries.erasure_preview,
+            ending=session_queries.ending_preview,
+        ),
+        inventory.Dependent(
             "organisations",
             organisation_actions.erasure_preview,
             organisation_actions.close_orphans,
@@ -239,11 +245,15 @@ def _connect_features() -> None:
     registries.stores[:] = [delivery.DEVELOPMENT_MAIL, export.FILES]
     team_actions.removal_blockers[:] = [survey_closing.blocks_removal]
     team_actions.goes_along[:] = [session_queries.goes_along]
+    team_actions.to_evaluate[:] = [evaluations.of_team]
     team_actions.open_invitations[:] = [survey_inviting.open_of]
     team_actions.member_edited.connect(survey_inviting.on_member_edited)
     for told in (survey_closing.on_organisation_closing, contract.on_closing):
         organisation_actions.organisation_closing.connect(told)
     rights.objected_to.connect(usage.on_objected)
+    workshop_sessions.workshop_run.connect(evaluations.on_workshop_run)
+    workshop_sessions.run_undone.connect(evaluations.on_run_undone)
+    workshop_sessions.undo_blockers[:] = [evaluations.blocks_undo]
     address_changes.address_corrected.connect(survey_launching.on_address_corrected)
     addresses.address_taken_back.connect(address_changes.on_taken_back)
     survey_actions.right_by_code.connect(code_requests.note)

@@ -256,6 +256,8 @@ EXPECTED: dict[str, Expected] = {
     "surveys.cancellation": LEAD_ALICES,
     "surveys.ending": LEAD_ALICES,
     "surveys.closure": LEAD_ALICES,
+    "surveys.evaluation": LEAD_ALICES,
+    "surveys.evaluation_refusal": LEAD_ALICES,
     "surveys.reminders": LEAD_ALICES,
     "surveys.instruments": LEAD,
     "surveys.new_instrument": LEAD,
