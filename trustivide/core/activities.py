@@ -464,15 +464,14 @@ RECOMMENDATIONS = Activity(
     ),
     LegalBasis.LEGITIMATE_INTEREST,
     Text(
-        "Inga egna uppgifter: din sökhistorik och det du tittat på och laddat ner, visat för dig",
-        "No data of its own: your search history and what you looked at and downloaded, shown to "
-        "you",
+        "Inga egna uppgifter: det du sökt efter, tittat på och laddat ner, visat för dig",
+        "No data of its own: what you searched for, looked at and downloaded, shown to you",
     ),
     _USE,
     Retention(
         Text(
-            "Lagrar inget; underlaget gallras med sökhistoriken, visningarna och nedladdningarna",
-            "Stores nothing; what it rests on goes with the search history, views and downloads",
+            "Lagrar inget; det som visas gallras med sökhistorik, visningar och nedladdningar",
+            "Stores nothing; what is shown goes with the search history, views and downloads",
         )
     ),
     (HOSTING,),

@@ -82,14 +82,7 @@ AREAS: Mapping[str, tuple[Kind, ...]] = {
             Text("Leda en workshop med stöd på skärmen", "Leading a workshop with help on screen"),
             ("facilitation*", "session_facilitation*"),
         ),
-        Kind(
-            "workshops.favourites", Text("Spara workshoppar", "Saving workshops"), ("favourite*",)
-        ),
-        Kind(
-            "workshops.sessions",
-            Text("Planera och genomföra workshoppar", "Planning and running workshops"),
-            ("planning", "session*"),
-        ),
+        Kind("workshops.favourites", Text("Spara workshoppar", "Saving workshops"), ("favourite",)),
         Kind(
             "workshops.planning",
             Text("Planera en workshop", "Planning a workshop"),
@@ -97,18 +90,8 @@ AREAS: Mapping[str, tuple[Kind, ...]] = {
         ),
         Kind(
             "workshops.following_up",
-            Text("Följa upp workshoppar", "Following up workshops"),
-            (
-                "sessions",
-                "session",
-                "session_guide",
-                "session_run",
-                "session_run_removal",
-                "session_actions",
-                "session_action",
-                "session_action_done",
-                "session_action_removal",
-            ),
+            Text("Följa upp workshoppar", "Following up on workshops"),
+            ("session*",),
         ),
     ),
     "organisations": (
@@ -134,6 +117,7 @@ UNCOUNTED = (
     "workshops.searches",  # leads to its results, which are counted
     "workshops.search*_*",  # what one did is forgotten, or not kept: that is using a right
     "workshops.downloads_removal",
+    "workshops.favourite_removal",
     "workshops.viewing*",  # the page that was read is counted
 )
 """Single routes of the areas that don't count; ``*`` as above."""
