@@ -36,6 +36,9 @@ from trustivide.surveys.catalogue import TEXT, Answer, Instrument, latest
 from trustivide.surveys.models import Invitation, Round, Survey
 from trustivide.surveys.rhythms import morning_of
 from trustivide.teams.models import Team, TeamMember
+from trustivide.workshops import queries as workshop_queries
+from trustivide.workshops.models import WorkshopSession
+from trustivide.workshops.sessions import workshop_run
 
 ORGANISATION = "Exempelorganisationen (påhittad demo)"
 NUMBER = "555555-5555"
@@ -64,11 +67,12 @@ class _Wave:
 
 @dataclass(frozen=True)
 class _Plan:
-    """A team of the demo and its surveys, oldest first."""
+    """A team of the demo, its surveys, oldest first, and what it ran (workshop, days ago)."""
 
     team: str
     people: Sequence[str]
     waves: Sequence[_Wave]
+    ran: Sequence[tuple[str, int]] = ()
 
 
 _DIMENSIONS = ("competence", "care", "integrity", "openness", "reliability")
@@ -106,6 +110,7 @@ PLANS = (
             _Wave(14, 114, -93, _moods(4.2, 2.9, 3.6, 2.4, 3.3)),
             _Wave(13, 24, -3, _moods(4.2, 3.8, 3.6, 2.7, 3.3)),
         ),
+        (("lesson-of-the-week", 240), ("premortem", 70), ("how-i-work-best", 2)),
     ),
     _Plan(
         "Verkstaden",
@@ -126,6 +131,8 @@ def seed(now: datetime) -> list[SignIn]:
             team = _team(actor, plan, now)
             for number, wave in enumerate(plan.waves):
                 _survey(actor, team, number, wave, now)
+            for slug, days in plan.ran:
+                _ran(actor, team, slug, now - timedelta(days=days))
         _planned(actor, now)
         # Last: an owner who is confirmed says that the demo is complete.
         with transaction() as session:
@@ -236,6 +243,31 @@ def _launch(actor: Actor, team: Team, instrument: Instrument, wave: _Wave, now: 
         sent = _round([team], instrument, opened, now + timedelta(days=wave.closes_in))
         made = survey_rounds.put(session, actor, uuid4(), sent, opened)
         return session.scalars(select(Survey).where(Survey.round_id == made.id)).one()
+
+
+def _ran(actor: Actor, team: Team, slug: str, then: datetime) -> None:
+    """A workshop that the team ran on that day, so that it can be asked how it was."""
+    ran = WorkshopSession.team_id == team.id, WorkshopSession.workshop == slug
+    with transaction() as session:
+        card = workshop_queries.get(session, slug, "sv")
+        if card is None or session.scalar(select(WorkshopSession.id).where(*ran)):
+            return
+        meeting = WorkshopSession(
+            team_id=team.id,
+            workshop=slug,
+            version=card.version,
+            locale="sv",
+            starts_at=morning_of(day_of(then)),
+            minutes=card.duration,
+            state="run",
+            run_on=day_of(then),
+            attendance=9,
+            planned_by_id=actor.user_id,
+            planned_on=day_of(then),
+        )
+        session.add(meeting)
+        session.flush()
+        workshop_run.send(meeting, session=session, now=then)
 
 
 def _planned(actor: Actor, now: datetime) -> None:
