@@ -207,6 +207,11 @@ def _connect_features() -> None:
             "surveys", survey_closing.erasure_preview, ending=survey_closing.ending_preview
         ),
         inventory.Dependent(
+            "workshops",
+            session_queries.erasure_preview,
+            ending=session_queries.ending_preview,
+        ),
+        inventory.Dependent(
             "organisations",
             organisation_actions.erasure_preview,
             organisation_actions.close_orphans,

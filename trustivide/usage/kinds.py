@@ -117,6 +117,26 @@ AREAS: Mapping[str, tuple[Kind, ...]] = {
         Kind(
             "workshops.downloads", Text("Ladda ner en guide", "Downloading a guide"), ("downloads",)
         ),
+        Kind(
+            "workshops.planning",
+            Text("Planera en workshop", "Planning a workshop"),
+            ("planning", "session_planning", "session_cancellation", "session_invitations"),
+        ),
+        Kind(
+            "workshops.following_up",
+            Text("Följa upp workshoppar", "Following up workshops"),
+            (
+                "sessions",
+                "session",
+                "session_guide",
+                "session_run",
+                "session_run_removal",
+                "session_actions",
+                "session_action",
+                "session_action_done",
+                "session_action_removal",
+            ),
+        ),
     ),
     "organisations": (
         Kind("organisations", Text("Sköta organisationen", "Managing the organisation")),
