@@ -36,9 +36,10 @@ from trustivide.surveys.catalogue import TEXT, Answer, Instrument, latest
 from trustivide.surveys.models import Invitation, Round, Survey
 from trustivide.surveys.rhythms import morning_of
 from trustivide.teams.models import Team, TeamMember
-from trustivide.workshops import queries as workshop_queries
+from trustivide.teams.queries import members
+from trustivide.workshops import agreed, sessions
+from trustivide.workshops import queries as workshop_cards
 from trustivide.workshops.models import WorkshopSession
-from trustivide.workshops.sessions import workshop_run
 
 ORGANISATION = "Exempelorganisationen (påhittad demo)"
 NUMBER = "555555-5555"
@@ -67,12 +68,11 @@ class _Wave:
 
 @dataclass(frozen=True)
 class _Plan:
-    """A team of the demo, its surveys, oldest first, and what it ran (workshop, days ago)."""
+    """A team of the demo and its surveys, oldest first."""
 
     team: str
     people: Sequence[str]
     waves: Sequence[_Wave]
-    ran: Sequence[tuple[str, int]] = ()
 
 
 _DIMENSIONS = ("competence", "care", "integrity", "openness", "reliability")
@@ -110,7 +110,6 @@ PLANS = (
             _Wave(14, 114, -93, _moods(4.2, 2.9, 3.6, 2.4, 3.3)),
             _Wave(13, 24, -3, _moods(4.2, 3.8, 3.6, 2.7, 3.3)),
         ),
-        (("lesson-of-the-week", 240), ("premortem", 70), ("how-i-work-best", 2)),
     ),
     _Plan(
         "Verkstaden",
@@ -131,8 +130,8 @@ def seed(now: datetime) -> list[SignIn]:
             team = _team(actor, plan, now)
             for number, wave in enumerate(plan.waves):
                 _survey(actor, team, number, wave, now)
-            for slug, days in plan.ran:
-                _ran(actor, team, slug, now - timedelta(days=days))
+            if len(plan.waves) > 1:
+                _workshops(actor, team, now)
         _planned(actor, now)
         # Last: an owner who is confirmed says that the demo is complete.
         with transaction() as session:
@@ -245,29 +244,51 @@ def _launch(actor: Actor, team: Team, instrument: Instrument, wave: _Wave, now: 
         return session.scalars(select(Survey).where(Survey.round_id == made.id)).one()
 
 
-def _ran(actor: Actor, team: Team, slug: str, then: datetime) -> None:
-    """A workshop that the team ran on that day, so that it can be asked how it was."""
-    ran = WorkshopSession.team_id == team.id, WorkshopSession.workshop == slug
+def _workshops(actor: Actor, team: Team, now: datetime) -> None:
+    """A workshop that the team ran between its two newest surveys, and one that it plans."""
     with transaction() as session:
-        card = workshop_queries.get(session, slug, "sv")
-        if card is None or session.scalar(select(WorkshopSession.id).where(*ran)):
+        if session.scalar(select(WorkshopSession.id).where(WorkshopSession.team_id == team.id)):
             return
-        meeting = WorkshopSession(
-            team_id=team.id,
-            workshop=slug,
-            version=card.version,
-            locale="sv",
-            starts_at=morning_of(day_of(then)),
-            minutes=card.duration,
-            state="run",
-            run_on=day_of(then),
-            attendance=9,
-            planned_by_id=actor.user_id,
-            planned_on=day_of(then),
+        ran = now - timedelta(days=60)
+        held = _session(session, actor, team, "workload-check", morning_of(day_of(ran)), ran)
+        sessions.mark_run(
+            session,
+            held.id,
+            run_on=day_of(ran),
+            attendance=11,
+            note="Vi tog bort två stående möten.",
+            follow_up_on=day_of(ran + timedelta(days=28)),
+            now=ran,
         )
-        session.add(meeting)
-        session.flush()
-        workshop_run.send(meeting, session=session, now=then)
+        owner = members(session, team)[3]
+        for what, owned_by, in_days in (
+            ("Fredagar är fria från möten", None, 14),
+            ("Listan över vem som gör vad hänger på väggen", owner.id, 75),
+        ):
+            due = day_of(ran + timedelta(days=in_days))
+            action = agreed.agree(session, actor, held, what, owned_by, due, ran)
+            if in_days == 14:
+                agreed.mark(session, action, ran + timedelta(days=10), done=True)
+        coming = morning_of(day_of(now + timedelta(days=9)))
+        _session(session, actor, team, "lesson-of-the-week", coming, now)
+
+
+def _session(
+    session: Session, actor: Actor, team: Team, slug: str, starts_at: datetime, now: datetime
+) -> WorkshopSession:
+    card = workshop_cards.get(session, slug, "sv")
+    assert card is not None
+    what = sessions.Plan(
+        workshop=slug,
+        version=card.version,
+        minutes=card.duration,
+        starts_at=starts_at,
+        place="Stora rummet",
+        message=None,
+        facilitator=sessions.Facilitator("Bob Berg (påhittad)", BOB),
+        locale="sv",
+    )
+    return sessions.plan(session, actor, team, uuid4(), what, now)
 
 
 def _planned(actor: Actor, now: datetime) -> None:

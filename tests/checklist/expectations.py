@@ -203,6 +203,9 @@ EXPECTED: dict[str, Expected] = {
     # A customer's people
     "workshops.index": WORKSHOPS,
     "workshops.show": WORKSHOPS,
+    "workshops.agenda": WORKSHOPS,
+    "workshops.facilitation": WORKSHOPS,
+    "workshops.handout": WORKSHOPS,
     "workshops.downloads": WORKSHOPS,
     "workshops.downloads_removal": Expected(WORKSHOPS.roles, opens=True),
     "workshops.searches": WORKSHOPS,
@@ -217,6 +220,8 @@ EXPECTED: dict[str, Expected] = {
     "workshops.session_actions": LEAD_ALICES,
     "workshops.session_cancellation": LEAD_ALICES,
     "workshops.session_guide": LEAD_ALICES,
+    "workshops.session_facilitation": LEAD_ALICES,
+    "workshops.session_handout": LEAD_ALICES,
     "workshops.session_invitations": LEAD_ALICES,
     "workshops.session_planning": LEAD_ALICES,
     "workshops.session_run": LEAD_ALICES,

@@ -1,9 +1,8 @@
 """Reading a workshop and downloading its guide. A GET never writes."""
 
-import re
 from typing import Any
 
-from flask import Response, current_app, g, request, send_file
+from flask import Response, g, request
 from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 
@@ -15,8 +14,8 @@ from trustivide.web.fragments import page
 from trustivide.web.locale import language
 from trustivide.workshops import actions, queries
 from trustivide.workshops.cards import LANGUAGES, WorkshopCard, body_html
-from trustivide.workshops.guide_files import guide_file
-from trustivide.workshops.views.base import bp
+from trustivide.workshops.forms import StartForm
+from trustivide.workshops.views.base import bp, pdf_of
 
 
 @bp.get("/<slug>")
@@ -36,6 +35,7 @@ def card_page(template: str, card: WorkshopCard, **more: Any) -> Response:
         # Written by cards.body_html, which lets nothing but a few plain tags out.
         body=Markup(body_html(card)),  # nosec B704 # noqa: S704
         names=queries.DIMENSION_NAMES,
+        start=StartForm(None, meta={"csrf": False}),
         languages=sorted(LANGUAGES, key=lambda code: code != language()),
         keeps_downloads=queries.remembers(db.session(), g.actor.user_id, WORKSHOP_USE),
         **more,
@@ -48,12 +48,7 @@ def downloads(slug: str) -> ResponseReturnValue:
     """Remember the download and answer with the guide in the chosen language."""
     card = found(queries.get(db.session(), slug, request.form.get("language") or language()))
     # Before the transaction: making a guide may take a second, and a lock must not.
-    file = guide_file(current_app.config["SETTINGS"].instance / "guides", card)
+    response = pdf_of(card, "guide", card.title)
     with transaction() as session:
         actions.record_download(session, g.actor, slug, clock.now())
-    name = " ".join(re.sub(r"[^\w\s-]", "", card.title).split())
-    response = send_file(
-        file, mimetype="application/pdf", as_attachment=True, download_name=f"{name}.pdf"
-    )
-    response.headers["Cache-Control"] = "no-store"
     return response

@@ -1,6 +1,14 @@
 """Every page of workshops; importing this gives the blueprint its routes."""
 
-from trustivide.workshops.views import agreed, finding, guide, history, planning, sessions
+from trustivide.workshops.views import (
+    agreed,
+    finding,
+    guide,
+    history,
+    leading,
+    planning,
+    sessions,
+)
 from trustivide.workshops.views.base import bp
 
-__all__ = ["agreed", "bp", "finding", "guide", "history", "planning", "sessions"]
+__all__ = ["agreed", "bp", "finding", "guide", "history", "leading", "planning", "sessions"]
