@@ -26,7 +26,7 @@ from trustivide.auth.models import User
 from trustivide.core import clock
 from trustivide.core.clock import day_of
 from trustivide.core.db import db, transaction
-from trustivide.core.text import Text
+from trustivide.core.text import Text, in_alphabet
 from trustivide.surveys import actions, anonymity, closing, history, results, statistics
 from trustivide.surveys.catalogue import Answer, Instrument, latest, read
 from trustivide.surveys.models import AgreedAction, ResultShare, Round, RoundTeam, Snapshot, Survey
@@ -587,4 +587,4 @@ def test_only_what_stands_clear_of_the_rest_is_named() -> None:
 
 def test_names_sort_as_a_swedish_list_does() -> None:
     names = ["Ö", "å", "Z", "Ä", "b", "Åa"]
-    assert sorted(names, key=history.in_alphabet) == ["b", "Z", "å", "Åa", "Ä", "Ö"]
+    assert sorted(names, key=in_alphabet) == ["b", "Z", "å", "Åa", "Ä", "Ö"]

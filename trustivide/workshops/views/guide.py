@@ -4,6 +4,7 @@ from typing import Any
 
 from flask import Response, g, request
 from flask.typing import ResponseReturnValue
+from flask_babel import force_locale
 from markupsafe import Markup
 
 from trustivide.core import clock
@@ -21,9 +22,15 @@ from trustivide.workshops.views.base import bp, pdf_of
 @bp.get("/<slug>")
 @member("workshops.use")
 def show(slug: str) -> ResponseReturnValue:
-    """One workshop, with all that it takes to lead it."""
-    card = found(queries.get(db.session(), slug, language()))
-    return card_page("workshops/show.html", card)
+    """One workshop, with all that it takes to lead it; in the other language the whole page is."""
+    session, chosen = db.session(), request.args.get("language") or language()
+    card = found(queries.get(session, slug, chosen))
+    own = {
+        "saves": queries.saves(session, g.actor.user_id),
+        "saved": queries.favourites(session, g.actor.user_id),
+    }
+    with force_locale(chosen):
+        return card_page("workshops/show.html", card, **own)
 
 
 def card_page(template: str, card: WorkshopCard, **more: Any) -> Response:

@@ -2,6 +2,7 @@
 
 from trustivide.workshops.views import (
     agreed,
+    favourites,
     finding,
     guide,
     history,
@@ -11,4 +12,14 @@ from trustivide.workshops.views import (
 )
 from trustivide.workshops.views.base import bp
 
-__all__ = ["agreed", "bp", "finding", "guide", "history", "leading", "planning", "sessions"]
+__all__ = [
+    "agreed",
+    "bp",
+    "favourites",
+    "finding",
+    "guide",
+    "history",
+    "leading",
+    "planning",
+    "sessions",
+]
