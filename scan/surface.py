@@ -66,10 +66,12 @@ TYPED = {
     "ends_on": "2027-01-31",
     "received_on": "2026-11-20",
     "password": "kantarell i backen",
+    "day": "2027-01-29",
+    "time": "09:00",
 }
 """What is typed into a field that its page leaves empty; elsewhere some words."""
 
-QUESTIONS = {"page": "1", "next": "/home", "q": "förtroende"}
+QUESTIONS = {"page": "1", "next": "/home", "q": "förtroende", "language": "en"}
 
 PER_ROUTE = 2
 """So many addresses of one route are opened: another team's page has the same code."""
