@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -76,7 +77,7 @@ from trustivide.teams.views import routes as teams
 from trustivide.usage import models as usage_models  # noqa: F401
 from trustivide.web import access, cookies, errors, files, headers, joined, limits, locale
 from trustivide.web import views as web
-from trustivide.workshops import catalogue
+from trustivide.workshops import attachments, catalogue
 from trustivide.workshops.views import routes as workshops
 
 ROOT = Path(__file__).parent.parent
@@ -116,6 +117,7 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
             app.wsgi_app, x_for=settings.proxies, x_proto=settings.proxies, x_host=0
         )
+    access.admit_large_bodies(app, POLICIES)
     CSRFProtect(app)
     login.init_app(app)
     locale.init_app(app, login.account_locale)
@@ -140,7 +142,7 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
         app.register_blueprint(blueprint)
     # A mail program posts there on its own: no session, no token (RFC 8058).
     app.extensions["csrf"].exempt(privacy_pages.entrance.one_click_unsubscribe)
-    _connect_features()
+    _connect_features(settings)
     _measure_promises(settings)
     _templates(app, settings)
     access.init_app(app, POLICIES, _note_denied)
@@ -190,7 +192,7 @@ def _configure(app: Flask, settings: config.Settings) -> None:
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
 
 
-def _connect_features() -> None:
+def _connect_features(settings: config.Settings) -> None:
     """News that travels upwards, and what features add to worker and inventory."""
     core_holds.install(holds.standing)
     registries = inventory.registry
@@ -271,6 +273,7 @@ def _connect_features() -> None:
         desk.remind,
         news.tell_by_mail,
         reliability.measure,
+        partial(attachments.clear_orphans, attachments.folder_in(settings.instance)),
     ]
     login.first_stops[:] = [news.first_stop]
     factors.required_by[:] = [organisations.requires_second_factor]

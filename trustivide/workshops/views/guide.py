@@ -12,7 +12,7 @@ from trustivide.core.db import db, transaction
 from trustivide.web.access import found, member
 from trustivide.web.fragments import page
 from trustivide.web.locale import language
-from trustivide.workshops import actions, queries
+from trustivide.workshops import actions, attachments, queries
 from trustivide.workshops.cards import LANGUAGES, body_html
 from trustivide.workshops.guide_files import guide_file
 from trustivide.workshops.views.base import bp
@@ -31,6 +31,7 @@ def show(slug: str) -> ResponseReturnValue:
         body=Markup(body_html(card)),  # nosec B704 # noqa: S704
         names=queries.DIMENSION_NAMES,
         languages=sorted(LANGUAGES, key=lambda code: code != language()),
+        attachments=attachments.of_published(db.session(), slug),
         keeps_downloads=queries.remembers(db.session(), g.actor.user_id, WORKSHOP_USE),
     )
 
