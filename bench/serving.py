@@ -59,7 +59,9 @@ def serving(module: str, environment: Environment) -> Iterator[Server]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
-    command = [sys.executable, "-m", "gunicorn", "--worker-class", "gthread"]
+    # The bare page is another application, served with the same processes and threads.
+    how = "gunicorn.conf.py" if module == "wsgi:app" else os.devnull
+    command = [sys.executable, "-m", "gunicorn", "--config", how, "--worker-class", "gthread"]
     command += ["--workers", str(WORKERS), "--threads", str(THREADS), "--no-control-socket"]
     command += ["--bind", f"127.0.0.1:{port}", module]
     log = Path(environment["INSTANCE_PATH"]) / "web.log"

@@ -213,6 +213,8 @@ def _an_id(table: str) -> UUID | None:
         "invited": "invitation",
         "instrument": "own_instrument",
         "action": "agreed_action",
+        "session": "workshop_session",
+        "agreed": "session_action",
     }
     found = db.metadata.tables.get(known.get(table, table))
     if found is None or "id" not in found.c:

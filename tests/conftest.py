@@ -22,6 +22,7 @@ from flask.testing import FlaskClient
 from flask_migrate import upgrade
 from jinja2 import BytecodeCache
 from jinja2.bccache import Bucket
+from werkzeug.routing import Rule
 
 from trustivide import create_app
 from trustivide.auth import passwords
@@ -29,6 +30,7 @@ from trustivide.core import clock
 from trustivide.core.crypto import KeyRing
 from trustivide.core.db import db
 from trustivide.outbox import actions as outbox_actions
+from trustivide.outbox import worker
 from trustivide.web.limits import limiter
 from trustivide.workshops import catalogue
 
@@ -87,6 +89,46 @@ def _templates_compiled_once() -> Iterator[None]:
     Flask.jinja_options = {**original, "bytecode_cache": CompiledTemplates()}
     yield
     Flask.jinja_options = original
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _routes_compiled_once() -> Iterator[None]:
+    """Each test's application has the same routes: what builds an address of one is kept.
+
+    Werkzeug compiles it from the rule's parts, and binds it to the rule afterwards.
+    """
+    original: Any = Rule._compile_builder
+    built: dict[Any, Any] = {}
+
+    def compile_builder(rule: Any, append_unknown: bool = True) -> Any:
+        if rule.defaults:
+            return original(rule, append_unknown)
+        key = (rule.rule, tuple(rule._trace), append_unknown)
+        if key not in built:
+            built[key] = original(rule, append_unknown)
+        return built[key]
+
+    Rule._compile_builder = compile_builder  # type: ignore[method-assign]
+    yield
+    Rule._compile_builder = original  # type: ignore[method-assign]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _a_worker_waits_for_no_test() -> Iterator[None]:
+    """The worker is a process of its own; a test that calls it ends its own read first.
+
+    Otherwise a rebuilt file's journal can't be emptied, and the worker waits for that.
+    """
+    original = worker.work
+
+    def work(app: Flask) -> int:
+        if has_app_context():
+            db.session.rollback()
+        return original(app)
+
+    worker.work = work
+    yield
+    worker.work = original
 
 
 def free_port() -> int:

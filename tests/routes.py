@@ -25,7 +25,7 @@ from trustivide.surveys.rounds import Plan
 from trustivide.teams import actions as teams
 from trustivide.teams.models import TeamMember
 from trustivide.workshops import attachments
-from trustivide.workshops.models import Search, Workshop
+from trustivide.workshops.models import Search, SessionAction, Workshop, WorkshopSession
 
 ALICE, CHARLIE = "alice@exempel.test", "charlie@annan.test"
 SLUG = "premortem"
@@ -108,6 +108,23 @@ def alices(app: Flask) -> dict[str, str]:
             ),
             now,
         )
+        run = WorkshopSession(
+            team_id=own_team.id,
+            workshop=SLUG,
+            version=1,
+            locale="sv",
+            starts_at=now - timedelta(days=2),
+            minutes=60,
+            state="run",
+            run_on=now.date() - timedelta(days=2),
+            attendance=5,
+            planned_by_id=alice.id,
+            planned_on=now.date(),
+        )
+        session.add(run)
+        session.flush()
+        promised = SessionAction(session_id=run.id, what="Vi luftar", noted_on=now.date())
+        session.add(promised)
         sign_ins.begin(session, alice, now)
         signed_in_id = session.scalars(select(SignIn.id)).first()
         own = building.copy(session, actor_of(alice), latest("tillit-i-team"), now)
@@ -128,6 +145,8 @@ def alices(app: Flask) -> dict[str, str]:
         "survey_id": str(survey.id),
         "round_id": str(planned.id),
         "action_id": str(agreed.id),
+        "session_id": str(run.id),
+        "agreed_id": str(promised.id),
         "rhythm_id": str(planned.rhythm_id),
         "invited_id": str(invited.id),
         "user_id": str(alice.id),

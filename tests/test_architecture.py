@@ -64,7 +64,7 @@ VIEW_MODULES = {
     "auth": {"views", "forms", "login", "ceremonies"},
     "organisations": {"views", "forms"},
     "teams": {"views", "forms"},
-    "workshops": {"views", "forms"},
+    "workshops": {"views", "forms", "session_forms"},
     "surveys": {"views", "forms", "answering", "respondents", "receipts"},
     "privacy": {"views", "forms", "access", "words"},
     "admin": {"views", "forms"},

@@ -77,7 +77,8 @@ from trustivide.teams.views import routes as teams
 from trustivide.usage import models as usage_models  # noqa: F401
 from trustivide.web import access, cookies, errors, files, headers, joined, limits, locale
 from trustivide.web import views as web
-from trustivide.workshops import attachments, catalogue
+from trustivide.workshops import attachments, catalogue, reminders, session_mails, session_queries
+from trustivide.workshops import invitations as workshop_invitations
 from trustivide.workshops.views import routes as workshops
 
 ROOT = Path(__file__).parent.parent
@@ -218,14 +219,21 @@ def _connect_features(settings: config.Settings) -> None:
         team_queries.people_of,
     )
     registries.informants[:] = [inventory.Informant("teams", team_queries.given_to)]
-    registries.senders = survey_invitations.senders
+    registries.senders.update(
+        {
+            activities.TEAM_SURVEYS.key: survey_invitations.senders,
+            activities.TEAM_WORKSHOPS.key: workshop_invitations.senders,
+        }
+    )
     registries.origins.update(
         team_member=team_queries.origins,
         invitation=survey_queries.origins,
         colleague_invitation=colleague_invitations.origins,
+        workshop_session=session_queries.origins,
     )
     registries.stores[:] = [delivery.DEVELOPMENT_MAIL, export.FILES]
     team_actions.removal_blockers[:] = [survey_closing.blocks_removal]
+    team_actions.goes_along[:] = [session_queries.goes_along]
     team_actions.open_invitations[:] = [survey_inviting.open_of]
     team_actions.member_edited.connect(survey_inviting.on_member_edited)
     for told in (survey_closing.on_organisation_closing, contract.on_closing):
@@ -236,6 +244,7 @@ def _connect_features(settings: config.Settings) -> None:
     survey_queries.notes_by_code[:] = [code_requests.noted]
     outbox.composers.update(
         survey_mails.COMPOSERS
+        | session_mails.COMPOSERS
         | colleague_invitations.COMPOSERS
         | privacy_links.COMPOSERS
         | desk.COMPOSERS
@@ -260,6 +269,7 @@ def _connect_features(settings: config.Settings) -> None:
         survey_rhythms.repeat_due,
         survey_rounds.open_due,
         survey_rounds.remind_due,
+        reminders.remind_due,
         erasure.start_due,
         privacy_links.forget_expired,
         notices.settle,

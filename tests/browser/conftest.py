@@ -126,8 +126,6 @@ def site(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Ite
             sys.executable,
             "-m",
             "gunicorn",
-            "--threads",
-            "8",
             "--bind",
             f"localhost:{port}",
             "wsgi:app",

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from trustivide.core.text import Text
 from trustivide.surveys import catalogue, snapshot, statistics
 from trustivide.surveys.catalogue import Answer, Dimension, Instrument, Item, Section
+from trustivide.web.locale import day, month
 
 AnswerSet = dict[str, Answer]
 WORD = Text("ord", "word")
@@ -416,16 +417,6 @@ def test_a_refusal_never_quotes_the_answer() -> None:
 # The lowest dimension
 
 
-def test_the_lowest_dimension() -> None:
-    assert snapshot.lowest_dimension(compute([everyone(4, pace_1=2)] * 6)) == "pace"
-    assert snapshot.lowest_dimension(compute([everyone(4, pace_1=2)] * 3)) is None
-    assert snapshot.lowest_dimension(compute([everyone(3)] * 6)) is None, "all alike"
-    tied = [everyone(4, care_2=2, pace_1=1, pace_2=1, calm_1=1)] * 6
-    assert snapshot.lowest_dimension(compute(tied)) == "pace", "the first on a tie"
-    alone = [everyone(4, pace_1=None, pace_2=None, calm_1=None)] * 6
-    assert snapshot.lowest_dimension(compute(alone)) is None
-
-
 def test_the_default_instrument_from_form_to_snapshot() -> None:
     team = catalogue.latest("tillit-i-team")
     raw = {i.key: "2" if i.reversed else "4" for i in team.items if i.kind == "agreement5"}
@@ -445,6 +436,7 @@ def pages() -> Flask:
     app = Flask(__name__, template_folder=str(Path(__file__).parents[2] / "templates"))
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     Babel(app, default_locale="sv")
+    app.jinja_env.filters.update(day=day, month=month)
     return app
 
 

@@ -255,6 +255,9 @@ class Sender:
     repeats: tuple[Repeat, ...]
 
 
+Senders = Callable[[Session, Person, str], list[Sender]]
+"""Who invites the person, with what it is about in a language ("sv" or "en")."""
+
 Origins = Callable[[Session, Sequence[UUID]], dict[UUID, str]]
 """Who typed in the rows with these ids: row → the names of team and organisation."""
 
@@ -263,13 +266,14 @@ Origins = Callable[[Session, Sequence[UUID]], dict[UUID, str]]
 class Registry:
     """What features add to the inventory besides their columns. Filled by create_app.
 
-    ``origins`` is by table, for those that others than the person fill in.
+    ``origins`` is by table, for those that others than the person fill in; ``senders`` by
+    the key of the activity that somebody is invited for.
     """
 
     stores: list[Store] = field(default_factory=list)
     dependents: list[Dependent] = field(default_factory=list)
     informants: list[Informant] = field(default_factory=list)
-    senders: Callable[[Session, Person, str], list[Sender]] | None = None
+    senders: dict[str, Senders] = field(default_factory=dict)
     tenancy: Tenancy | None = None
     origins: dict[str, Origins] = field(default_factory=dict)
 

@@ -29,6 +29,7 @@ from trustivide.core.activities import (
     MARKETING_EMAIL,
     SERVICE_MAIL,
     TEAM_SURVEYS,
+    TEAM_WORKSHOPS,
 )
 from trustivide.core.crypto import normalise_address
 from trustivide.core.db import db, transaction
@@ -36,7 +37,7 @@ from trustivide.core.inventory import Store
 from trustivide.core.subjects import Person
 from trustivide.core.text import Text
 from trustivide.outbox.models import Mail
-from trustivide.outbox.registry import registry
+from trustivide.outbox.registry import Enclosure, registry
 from trustivide.rights.queries import may_use
 
 log = logging.getLogger(__name__)
@@ -45,7 +46,9 @@ LEASE = timedelta(minutes=10)  # longer than a whole batch of time-outs
 BATCH = 20
 MAX_ATTEMPTS = 8
 # With RFC 8058's header and link
-_STOPPABLE = frozenset({MARKETING_EMAIL.key, TEAM_SURVEYS.key, COLLEAGUE_INVITATIONS.key})
+_STOPPABLE = frozenset(
+    a.key for a in (MARKETING_EMAIL, TEAM_SURVEYS, TEAM_WORKSHOPS, COLLEAGUE_INVITATIONS)
+)
 
 
 class VerifiedConnection(flask_mail.Connection):
@@ -242,6 +245,14 @@ def compose(mail: Mail) -> EmailMessage | None:
         message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     message.set_content(rendered["body.txt"])
     message.add_alternative(rendered["body.html"], subtype="html")
+    enclosed: Enclosure | None = context.get("enclosed")
+    if enclosed:
+        message.add_attachment(
+            enclosed.make(message["From"], mail.recipient, clock.now()).decode(),
+            subtype="calendar",
+            filename=enclosed.name,
+            params={"method": enclosed.method},
+        )
     return message
 
 

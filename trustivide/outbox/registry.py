@@ -17,7 +17,22 @@ NIGHT = time(2, 30)
 """When the nightly duties begin, in UTC."""
 
 Composer = Callable[[Session, dict[str, Any]], dict[str, Any] | None]
-"""Turns a mail's parameters into its template's context; ``None`` means "don't send"."""
+"""Turns a mail's parameters into its template's context; ``None`` means "don't send".
+
+A context may have an :class:`Enclosure` as ``enclosed``, which goes with the mail."""
+
+
+@dataclass(frozen=True)
+class Enclosure:
+    """A calendar file to go with a mail, with its ``method`` (RFC 5546 §1.4).
+
+    ``make`` is called when the mail is sent, with the addresses of who sends and who gets it.
+    """
+
+    name: str
+    method: str
+    make: Callable[[str, str, datetime], bytes]
+
 
 Handler = Callable[[dict[str, str], datetime], None]
 """Does a job. It is called again from the start after a crash, so each of its

@@ -20,6 +20,7 @@ from trustivide.surveys.catalogue import MULTIPLE, SCALE10, Instrument
 from trustivide.surveys.export import REASONS, document
 from trustivide.surveys.queries import Listed
 from trustivide.surveys.report_words import WORDS
+from trustivide.workshops.suggestions import Suggestions
 
 Row = Mapping[str, Any]
 
@@ -29,35 +30,44 @@ MOST_COMMENTS = 300
 """Comments of one question on paper; the page and the files have all."""
 
 
-def render(listed: Listed, figures: Row, locale: str, method: str) -> bytes:
+def render(
+    listed: Listed, figures: Row, locale: str, method: str, advice: Suggestions | None = None
+) -> bytes:
     """The report as a tagged PDF/UA-1 file (ISO 14289-1), A4; ``method`` is that page's address.
 
-    ``figures`` is the snapshot. The same result gives the same bytes. Raises
-    :class:`subprocess.SubprocessError` if the file can't be made.
+    ``figures`` is the snapshot, ``advice`` what the leader could do next. The same input gives
+    the same bytes. Raises :class:`subprocess.SubprocessError` if the file can't be made.
     """
-    words = json.dumps(printed(listed, figures, locale, method), ensure_ascii=False)
+    words = json.dumps(printed(listed, figures, locale, method, advice), ensure_ascii=False)
     return children.run("trustivide.core.typeset", str(TEMPLATE), given=words.encode())
 
 
-def printed(listed: Listed, figures: Row, locale: str, method: str) -> dict[str, Any]:
+def printed(
+    listed: Listed, figures: Row, locale: str, method: str, advice: Suggestions | None = None
+) -> dict[str, Any]:
     """What the template gets: the contents in characters that it can draw."""
-    data: dict[str, Any] = glyphs.printable(contents(listed, figures, locale))
+    data: dict[str, Any] = glyphs.printable(contents(listed, figures, locale, advice))
     data["method"]["link"] = method
     if glyphs.MISSING in json.dumps(data, ensure_ascii=False):
         data["method"]["text"].append(WORDS["glyphs"].in_(locale).format(mark=glyphs.MISSING))
     return data
 
 
-def contents(listed: Listed, figures: Row, locale: str) -> dict[str, Any]:
+def contents(
+    listed: Listed, figures: Row, locale: str, advice: Suggestions | None = None
+) -> dict[str, Any]:
     """What the report says, from top to bottom, as the template lays it out."""
-    return _Report(listed.instrument, document(listed, figures, locale), figures).data()
+    return _Report(listed.instrument, document(listed, figures, locale), figures, advice).data()
 
 
 class _Report:
-    def __init__(self, instrument: Instrument, result: Row, figures: Row) -> None:
+    def __init__(
+        self, instrument: Instrument, result: Row, figures: Row, advice: Suggestions | None
+    ) -> None:
         self.instrument = instrument
         self.result = result
         self.figures = figures
+        self.advice = advice
         self.locale: str = result["language"]
 
     def say(self, name: str, **values: object) -> str:
@@ -105,6 +115,7 @@ class _Report:
             *(self.dimension(row) for row in self.result["dimensions"]),
             self.loose_items(),
             self.comments(),
+            self.next(),
         ]
 
     def overall(self) -> dict[str, Any]:
@@ -314,6 +325,21 @@ class _Report:
             "missing": self.missing(row),
             "ends": self.ends(row),
         }
+
+    def next(self) -> dict[str, Any]:
+        """What the team could do; see :mod:`trustivide.workshops.suggestions`."""
+        advice = self.advice
+        if advice is None:
+            return {}
+        lists, text = [], [f"{advice.about} {advice.before}".strip()]
+        if advice.statements:
+            lists.append({"heading": self.say("next_lowest"), "items": advice.statements})
+            text.append(advice.chance)
+        workshops = [
+            {"text": one.card.title, "notes": [one.card.summary, one.why]}
+            for one in advice.workshops
+        ]
+        return _part(self.say("next"), lists=lists, text=text, items=workshops)
 
     def comments(self) -> dict[str, Any]:
         rows = self.result["comments"]

@@ -151,6 +151,10 @@ WORDS = {
         "Här står de första. De övriga {n} finns på resultatets sida.",
         "These are the first. The other {n} are on the result's page.",
     ),
+    "next": Text("Något att göra härnäst", "Something to do next"),
+    "next_lowest": Text(
+        "Påståendena i den delen som ligger lägst", "The statements of that part that are lowest"
+    ),
     "method": Text("Så är det räknat", "How it is computed"),
     "method_means": Text(
         "Medelvärden: en del är medelvärdet av sina frågors medelvärden, med omvända frågor vända.",

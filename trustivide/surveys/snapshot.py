@@ -125,18 +125,6 @@ def compute(
     return {**head, "published": True, **results.body()}
 
 
-def lowest_dimension(snapshot: Mapping[str, Any]) -> str | None:
-    """The key of the dimension with the lowest mean, the first of them on a tie.
-
-    None where the word would mean nothing: unpublished, fewer than two dimensions shown,
-    or all of them alike. It is an order of means, not a finding: intervals may overlap.
-    """
-    shown = [row for row in snapshot.get("dimensions", []) if row["published"]]
-    if len({row["mean"] for row in shown}) < 2:
-        return None
-    return str(min(shown, key=lambda row: row["mean"])["key"])
-
-
 def upgraded(stored: Mapping[str, Any], instrument: Instrument) -> dict[str, Any]:
     """A stored snapshot in today's shape; no figure of it changes."""
     if stored["schema"] == SCHEMA or not stored["published"]:

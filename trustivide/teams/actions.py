@@ -11,12 +11,15 @@ from sqlalchemy.orm import Session
 from trustivide.core.clock import day_of
 from trustivide.core.crypto import address_digest
 from trustivide.core.errors import Refused
+from trustivide.core.text import Text
 from trustivide.organisations.queries import Actor
 from trustivide.teams.models import Team, TeamMember
 
 removal_blockers: list[Callable[[Session, Team, datetime], bool]] = []
 """Features above answer here whether a team must stay now (a survey is running)."""
 
+goes_along: list[Callable[[Session, Team, datetime], Sequence[Text]]] = []
+"""Features above answer here what of theirs goes when a team is erased, in words."""
 
 open_invitations: list[Callable[[Session, TeamMember], Sequence[tuple[UUID, UUID]]]] = []
 """Features above answer here what a member may still answer: ids of survey and invitation."""
@@ -58,6 +61,11 @@ def remove_team(session: Session, team: Team, now: datetime) -> None:
 def must_stay(session: Session, team: Team, now: datetime) -> bool:
     """Whether a feature above needs the team for something that is under way."""
     return any(blocks(session, team, now) for blocks in removal_blockers)
+
+
+def goes_with(session: Session, team: Team, now: datetime) -> list[Text]:
+    """What of the features above goes when the team is erased."""
+    return [said for says in goes_along for said in says(session, team, now)]
 
 
 def _lock(session: Session, team_id: UUID) -> None:

@@ -1,5 +1,6 @@
 """The base of every form, and the validators that several features share."""
 
+from datetime import date, timedelta
 from typing import Any, ClassVar
 
 from email_validator import EmailNotValidError, validate_email
@@ -8,7 +9,12 @@ from flask_wtf import FlaskForm
 from wtforms import Field, ValidationError
 from wtforms.validators import DataRequired, Length
 
+from trustivide.core import clock
+from trustivide.core.clock import day_of
 from trustivide.core.crypto import normalise_address
+
+FARTHEST = timedelta(days=5 * 365)
+TOO_FAR = _l("Välj en dag inom fem år.")
 
 
 def strip(value: str | None) -> str | None:
@@ -35,6 +41,16 @@ def required(message: str) -> DataRequired:
 def at_most(characters: int) -> Length:
     """No more than ``characters``."""
     return Length(max=characters, message=_l("Högst %(max)d tecken får plats."))
+
+
+class NearDay:
+    """A day not farther than five years from today, so that a slip of the finger is seen."""
+
+    def __call__(self, form: Any, field: Field) -> None:
+        """Raise :class:`ValidationError` with words that say what to do."""
+        day: date | None = field.data
+        if day is not None and abs(day - day_of(clock.now())) > FARTHEST:
+            raise ValidationError(TOO_FAR)
 
 
 class Address:

@@ -56,31 +56,17 @@ def get(session: Session, workshop_id: UUID, attachment_id: UUID) -> Attachment 
     )
 
 
-def of_published(session: Session, slug: str) -> Sequence[Attachment]:
-    """The files that readers of a published workshop find on its page, by name."""
-    return session.scalars(
-        select(Attachment)
-        .join(Workshop, Attachment.workshop_id == Workshop.id)
-        .where(Workshop.slug == slug, Workshop.state == "published")
-        .order_by(Attachment.name, Attachment.id)
-    ).all()
-
-
-def readable(
-    session: Session, slug: str, attachment_id: UUID, organisation_id: UUID
-) -> Attachment | None:
-    """A file that the people of an organisation may have.
+def readable(session: Session, slug: str, organisation_id: UUID) -> Sequence[Attachment]:
+    """The files that the people of an organisation find with a workshop, by name.
 
     Everybody those of a published workshop; of a withdrawn one, who has a team that planned it.
     """
-    row = session.execute(
-        select(Attachment, Workshop.state)
-        .join(Workshop, Attachment.workshop_id == Workshop.id)
-        .where(Workshop.slug == slug, Attachment.id == attachment_id, Workshop.state != "draft")
-    ).one_or_none()
-    if row is None or (row.state == "withdrawn" and not _planned(session, slug, organisation_id)):
-        return None
-    return row[0]
+    workshop = session.scalar(select(Workshop).where(Workshop.slug == slug))
+    if workshop is None or workshop.state == "draft":
+        return []
+    if workshop.state == "withdrawn" and not _planned(session, slug, organisation_id):
+        return []
+    return listed(session, workshop.id)
 
 
 def _planned(session: Session, slug: str, organisation_id: UUID) -> bool:

@@ -1,8 +1,7 @@
-"""Reading the catalogue, what it suggests, and what somebody did in it."""
+"""Reading the catalogue, what teams ran of it, and what somebody did in it."""
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
 from weakref import WeakKeyDictionary
@@ -22,7 +21,7 @@ from trustivide.core.activities import (
 from trustivide.core.text import Text
 from trustivide.rights import queries as rights
 from trustivide.workshops.cards import AgendaStep, WorkshopCard
-from trustivide.workshops.catalogue import Catalogue, current
+from trustivide.workshops.catalogue import Catalogue, current, version_of
 from trustivide.workshops.models import Download, Search, WorkshopSession
 from trustivide.workshops.search import Index
 
@@ -69,6 +68,15 @@ def held(session: Session, team_id: UUID, since: date, until: date) -> Sequence[
     ).all()
 
 
+def title(session: Session, one: WorkshopSession, locale: str) -> str:
+    """What the workshop of a session is called, also when it is withdrawn since."""
+    card = get(session, one.workshop, locale)
+    if card is None:
+        entry = version_of(session, one.workshop, one.version)
+        card = entry.cards.get(locale) if entry else None
+    return card.title if card else one.workshop
+
+
 def search(
     session: Session,
     query: str,
@@ -110,76 +118,6 @@ def timetable(card: WorkshopCard) -> list[tuple[str, AgendaStep]]:
         rows.append((f"{passed // 60}:{passed % 60:02}", step))
         passed += step.minutes
     return rows
-
-
-# Suggestions. They are made for a team from its published result, never for a person.
-
-
-@dataclass(frozen=True)
-class Suggestion:
-    """A workshop, and in words why it is suggested, in the language that was asked for."""
-
-    card: WorkshopCard
-    why: str
-
-
-def suggest(session: Session, dimension: str, locale: str, limit: int = 3) -> list[Suggestion]:
-    """Workshops for a team whose lowest dimension is ``dimension``, the best start first.
-
-    The rules, in this order: only workshops that strengthen the dimension; those that are
-    mainly about it; the short before the long; those that ask people to show little of
-    themselves before those that ask for much.
-    """
-    fitting = [card for card in catalogue(session, locale) if dimension in card.dimensions]
-    fitting.sort(
-        key=lambda card: (card.dimensions[0] != dimension, card.duration, card.exposure, card.slug)
-    )
-    return [
-        Suggestion(card, " ".join(part.in_(locale) for part in _reasons(card, dimension, first)))
-        for card, first in zip(fitting[:limit], [len(fitting) > 1, *[False] * limit], strict=False)
-    ]
-
-
-_EXPOSURE = {
-    1: Text(
-        "och ingen behöver visa särskilt mycket av sig själv.",
-        "and nobody has to show much of themselves.",
-    ),
-    2: Text(
-        "och ber var och en att visa en del av sig själv.",
-        "and asks everyone to show something of themselves.",
-    ),
-    3: Text(
-        "och ber var och en att visa mycket av sig själv. Låt någon som är van leda den.",
-        "and asks everyone to show a lot of themselves. Let somebody experienced lead it.",
-    ),
-}
-
-
-def _reasons(card: WorkshopCard, dimension: str, first: bool) -> list[Text]:
-    name, main = DIMENSION_NAMES[dimension], DIMENSION_NAMES[card.dimensions[0]]
-    if name == main:
-        about = Text(
-            f"{name.sv} fick lägst värde, och det är vad workshopen främst handlar om.",
-            f"{name.en} came out lowest, and that is what this workshop is mainly about.",
-        )
-    else:
-        about = Text(
-            f"{name.sv} fick lägst värde. Workshopen handlar mest om {main.sv.lower()} "
-            f"men stärker också {name.sv.lower()}.",
-            f"{name.en} came out lowest. This workshop is mostly about {main.en.lower()} "
-            f"but strengthens {name.en.lower()} too.",
-        )
-    effort = Text(f"Den tar {card.duration} minuter", f"It takes {card.duration} minutes")
-    reasons = [about, effort, _EXPOSURE[card.exposure]]
-    if first:
-        reasons.append(
-            Text(
-                "Vi föreslår den först, för den är den kortaste av dem.",
-                "We suggest it first because it is the shortest of them.",
-            )
-        )
-    return reasons
 
 
 # What somebody did. It is used only as long as the person lets us.

@@ -1,4 +1,4 @@
-"""Who invites the visitor to surveys, and saying no to one of them, to a series, or to all."""
+"""Who invites the visitor to surveys and workshops; saying no to one, to a series, to all."""
 
 from uuid import UUID
 
@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from trustivide.core import clock, inventory
-from trustivide.core.activities import TEAM_SURVEYS
+from trustivide.core.activities import TEAM_SURVEYS, TEAM_WORKSHOPS, Activity
 from trustivide.core.db import db, transaction
 from trustivide.core.inventory import Sender
 from trustivide.privacy import actions
@@ -18,18 +18,19 @@ from trustivide.web.fragments import go, tell
 from trustivide.web.locale import language
 
 
-def _senders() -> list[Sender]:
-    find = inventory.registry.senders
-    return find(db.session(), person(), language()) if find else []
+def _senders(activity: Activity) -> list[Sender]:
+    return inventory.registry.senders[activity.key](db.session(), person(), language())
 
 
 def _invitations() -> Response:
     return centre(
         "invitations.html",
         fragment="invitations",
-        senders=_senders(),
+        surveys=_senders(TEAM_SURVEYS),
+        workshops=_senders(TEAM_WORKSHOPS),
         refused=objected(db.session(), person()),
-        named=lambda scope: named(TEAM_SURVEYS, scope),
+        named_survey=lambda scope: named(TEAM_SURVEYS, scope),
+        named_workshop=lambda scope: named(TEAM_WORKSHOPS, scope),
         crumbs=[
             (_("Min integritet"), url_for("privacy.index")),
             (_("Mina val"), url_for("privacy.choices")),
@@ -40,7 +41,7 @@ def _invitations() -> Response:
 @bp.get("/invitations")
 @subject
 def invitations() -> ResponseReturnValue:
-    """Every invitation to a survey by sender, and what is refused."""
+    """Every invitation to a survey or a workshop by sender, and what is refused."""
     return _invitations()
 
 
@@ -48,22 +49,37 @@ def invitations() -> ResponseReturnValue:
 @subject
 def refuse_all_invitations() -> ResponseReturnValue:
     """Say no to all invitations to surveys, or take that back."""
-    return _refuse(None)
+    return _refuse(TEAM_SURVEYS, None)
 
 
 @bp.post("/invitations/objections/<uuid:scope>")
 @subject
 def refuse_invitations(scope: UUID) -> ResponseReturnValue:
     """Say no to one sender or one series, or take that back."""
-    senders = _senders()
+    return _refuse(TEAM_SURVEYS, scope)
+
+
+@bp.post("/invitations/workshops/objections/all")
+@subject
+def refuse_all_workshops() -> ResponseReturnValue:
+    """Say no to all invitations to workshops, or take that back."""
+    return _refuse(TEAM_WORKSHOPS, None)
+
+
+@bp.post("/invitations/workshops/objections/<uuid:scope>")
+@subject
+def refuse_workshops(scope: UUID) -> ResponseReturnValue:
+    """Say no to one organisation's workshops, or take that back."""
+    return _refuse(TEAM_WORKSHOPS, scope)
+
+
+def _refuse(activity: Activity, scope: UUID | None) -> ResponseReturnValue:
+    senders = _senders(activity)
     known = {s.scope for s in senders} | {r.scope for s in senders for r in s.repeats}
-    return _refuse(found(scope if scope in known else None))
-
-
-def _refuse(scope: UUID | None) -> ResponseReturnValue:
+    found(scope is None or scope in known or None)
     on = "on" in request.form
     with transaction() as session:
-        actions.refuse_sender(session, person(), TEAM_SURVEYS, clock.now(), on=on, scope=scope)
+        actions.refuse_sender(session, person(), activity, clock.now(), on=on, scope=scope)
     tell(_("Du får inga fler inbjudningar därifrån.") if on else _("Du kan bli inbjuden igen."))
     if request.headers.get("HX-Request") == "true":
         return _invitations()

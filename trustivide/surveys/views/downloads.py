@@ -6,14 +6,18 @@ from uuid import UUID
 from flask import Response, current_app, url_for
 from flask.typing import ResponseReturnValue
 
+from trustivide.core import clock
+from trustivide.core.clock import day_of
 from trustivide.core.db import db
 from trustivide.core.spreadsheet import XLSX
 from trustivide.surveys import export, queries, report
 from trustivide.surveys.queries import Listed
+from trustivide.surveys.suggesting import suggestions
 from trustivide.surveys.views.base import bp, survey
 from trustivide.web.access import found, member, public
 from trustivide.web.files import attachment
 from trustivide.web.locale import language
+from trustivide.workshops.suggestions import Suggestions
 
 _KINDS = {
     "csv": (export.as_csv, "text/csv"),
@@ -35,14 +39,15 @@ def result_file(survey_id: UUID, kind: str) -> ResponseReturnValue:
 @bp.get("/<uuid:survey_id>/report.pdf")
 @member("surveys.manage")
 def result_report(survey_id: UUID) -> ResponseReturnValue:
-    """The frozen result on paper."""
-    return report_of(survey(survey_id))
+    """The frozen result on paper, with what the leader could do next."""
+    listed, today = survey(survey_id), day_of(clock.now())
+    return report_of(listed, suggestions(db.session(), listed, _figures(listed), language(), today))
 
 
-def report_of(listed: Listed) -> Response:
+def report_of(listed: Listed, advice: Suggestions | None = None) -> Response:
     """The report of a survey that the reader may see, made when it is asked for."""
     method = current_app.config["SETTINGS"].public_url + url_for("surveys.method")
-    pdf = report.render(listed, _figures(listed), language(), method)
+    pdf = report.render(listed, _figures(listed), language(), method, advice)
     return attachment(pdf, _name(listed, "pdf"), "application/pdf")
 
 

@@ -7,6 +7,8 @@ from flask import Response, current_app, g, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
+from trustivide.core import clock
+from trustivide.core.clock import day_of
 from trustivide.core.db import db
 from trustivide.surveys import history, queries, results
 from trustivide.surveys.catalogue import OVERALL, Instrument, score_labels
@@ -16,13 +18,12 @@ from trustivide.surveys.labels import item_labels
 from trustivide.surveys.models import ResultShare
 from trustivide.surveys.queries import Listed
 from trustivide.surveys.results import Wave
-from trustivide.surveys.snapshot import lowest_dimension
+from trustivide.surveys.suggesting import suggestions
 from trustivide.surveys.views.base import bp, survey
 from trustivide.surveys.views.running import under_way
 from trustivide.web.access import found, member
 from trustivide.web.fragments import page
 from trustivide.web.locale import language
-from trustivide.workshops.queries import suggest
 
 COMMENTS_AT_ONCE = 100
 
@@ -43,7 +44,6 @@ def result_page(
     """The result for leaders, with what can be done beside it."""
     waves = history.waves(db.session(), listed.survey)
     beside = follow_up(db.session(), listed.survey.id)
-    lowest = lowest_dimension(waves[-1].figures)
     return page(
         "surveys/results.html",
         fragment=fragment,
@@ -51,8 +51,7 @@ def result_page(
         beside=beside,
         link=link_of(beside.share) if beside.share else None,
         form=form or AgreedForm(formdata=None),
-        lowest=lowest,
-        suggestions=suggest(db.session(), lowest, language()) if lowest else [],
+        next=suggestions(db.session(), listed, waves[-1].figures, language(), day_of(clock.now())),
         **reading(listed, waves, beside.share),
     )
 

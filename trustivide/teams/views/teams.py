@@ -79,4 +79,5 @@ def removal(team_id: UUID) -> ResponseReturnValue:
         return go(url_for("teams.index"))
     count = len(queries.members(db.session(), team))
     stays = actions.must_stay(db.session(), team, clock.now())
-    return page("teams/removal.html", team=team, members=count, stays=stays)
+    along = actions.goes_with(db.session(), team, clock.now())
+    return page("teams/removal.html", team=team, members=count, stays=stays, along=along)

@@ -1,8 +1,9 @@
 """Reading a workshop and downloading its guide. A GET never writes."""
 
 import re
+from typing import Any
 
-from flask import current_app, g, request, send_file
+from flask import Response, current_app, g, request, send_file
 from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 
@@ -13,7 +14,7 @@ from trustivide.web.access import found, member
 from trustivide.web.fragments import page
 from trustivide.web.locale import language
 from trustivide.workshops import actions, attachments, queries
-from trustivide.workshops.cards import LANGUAGES, body_html
+from trustivide.workshops.cards import LANGUAGES, WorkshopCard, body_html
 from trustivide.workshops.guide_files import guide_file
 from trustivide.workshops.views.base import bp
 
@@ -23,16 +24,22 @@ from trustivide.workshops.views.base import bp
 def show(slug: str) -> ResponseReturnValue:
     """One workshop, with all that it takes to lead it."""
     card = found(queries.get(db.session(), slug, language()))
+    return card_page("workshops/show.html", card)
+
+
+def card_page(template: str, card: WorkshopCard, **more: Any) -> Response:
+    """All that a card says, in a template that shows it."""
     return page(
-        "workshops/show.html",
+        template,
         card=card,
         timetable=queries.timetable(card),
         # Written by cards.body_html, which lets nothing but a few plain tags out.
         body=Markup(body_html(card)),  # nosec B704 # noqa: S704
         names=queries.DIMENSION_NAMES,
         languages=sorted(LANGUAGES, key=lambda code: code != language()),
-        attachments=attachments.of_published(db.session(), slug),
+        attachments=attachments.readable(db.session(), card.slug, g.actor.organisation_id),
         keeps_downloads=queries.remembers(db.session(), g.actor.user_id, WORKSHOP_USE),
+        **more,
     )
 
 

@@ -1,6 +1,14 @@
 """Every page of workshops; importing this gives the blueprint its routes."""
 
-from trustivide.workshops.views import attachments, finding, guide, history
+from trustivide.workshops.views import (
+    agreed,
+    attachments,
+    finding,
+    guide,
+    history,
+    planning,
+    sessions,
+)
 from trustivide.workshops.views.base import bp
 
-__all__ = ["attachments", "bp", "finding", "guide", "history"]
+__all__ = ["agreed", "attachments", "bp", "finding", "guide", "history", "planning", "sessions"]

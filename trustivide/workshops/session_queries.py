@@ -1,0 +1,148 @@
+"""Reading what teams plan and ran, always from where the reader stands."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.orm import Session
+
+from trustivide.core.text import Text
+from trustivide.organisations.models import Organisation
+from trustivide.organisations.queries import Actor
+from trustivide.teams.models import Team
+from trustivide.workshops.cards import WorkshopCard
+from trustivide.workshops.catalogue import current, version_of
+from trustivide.workshops.models import WorkshopSession
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A team's workshop, with the card of the version that was planned."""
+
+    meeting: WorkshopSession
+    team: Team
+    card: WorkshopCard
+
+    @property
+    def ends_at(self) -> datetime:
+        """When it is over."""
+        return self.meeting.starts_at + timedelta(minutes=self.meeting.minutes)
+
+    def is_unmarked(self, now: datetime) -> bool:
+        """Whether its time is over and nobody has said whether it was run."""
+        return self.meeting.state == "planned" and self.ends_at <= now
+
+
+@dataclass(frozen=True)
+class Overview:
+    """An organisation's workshops, by what there is to do about them.
+
+    ``unmarked``, ``run`` and ``cancelled`` the latest first, ``upcoming`` the soonest.
+    """
+
+    unmarked: list[Listed]
+    upcoming: list[Listed]
+    run: list[Listed]
+    cancelled: list[Listed]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is none at all."""
+        return not (self.unmarked or self.upcoming or self.run or self.cancelled)
+
+
+@dataclass(frozen=True)
+class Sessions:
+    """The workshops of the teams of an actor's organisation."""
+
+    session: Session
+    actor: Actor
+
+    def get(self, session_id: UUID, locale: str) -> Listed | None:
+        """The workshop, or ``None`` if there is none with this id *for this actor*."""
+        found = self._listed(locale, WorkshopSession.id == session_id)
+        return found[0] if found else None
+
+    def overview(self, locale: str, now: datetime, team_id: UUID | None = None) -> Overview:
+        """All of the organisation's, or one team's."""
+        narrowed = [WorkshopSession.team_id == team_id] if team_id else []
+        listed = self._listed(locale, *narrowed)
+        planned = [one for one in listed if one.meeting.state == "planned"]
+        return Overview(
+            [one for one in planned if one.is_unmarked(now)],
+            [one for one in reversed(planned) if not one.is_unmarked(now)],
+            [one for one in listed if one.meeting.state == "run"],
+            [one for one in listed if one.meeting.state == "cancelled"],
+        )
+
+    def _listed(self, locale: str, *where: ColumnElement[bool]) -> list[Listed]:
+        rows = self.session.execute(
+            select(WorkshopSession, Team)
+            .join(Team, WorkshopSession.team_id == Team.id)
+            .where(Team.organisation_id == self.actor.organisation_id, *where)
+            .order_by(WorkshopSession.starts_at.desc(), WorkshopSession.id)
+        ).all()
+        return [
+            Listed(meeting, team, card_of(self.session, meeting, locale)) for meeting, team in rows
+        ]
+
+
+def for_actor(session: Session, actor: Actor) -> Sessions:
+    """Everything that ``actor`` may see of teams' workshops."""
+    return Sessions(session, actor)
+
+
+def card_of(session: Session, meeting: WorkshopSession, locale: str) -> WorkshopCard:
+    """The card as it was when the workshop was planned, also once it is withdrawn or replaced."""
+    card = current(session).get(meeting.workshop, locale)
+    if card is None or card.version != meeting.version:
+        entry = version_of(session, meeting.workshop, meeting.version)
+        assert entry is not None, "no version is ever deleted"
+        card = entry.cards[locale]
+    return card
+
+
+def is_withdrawn(session: Session, meeting: WorkshopSession) -> bool:
+    """Whether the catalogue no longer has the workshop."""
+    return meeting.workshop not in current(session).entries
+
+
+def origins(session: Session, meetings: Sequence[UUID]) -> dict[UUID, str]:
+    """In which organisation, and for which of its teams, each of these workshops was planned."""
+    rows = session.execute(
+        select(WorkshopSession.id, Team.name, Organisation.name)
+        .join(Team, WorkshopSession.team_id == Team.id)
+        .join(Organisation, Team.organisation_id == Organisation.id)
+        .where(WorkshopSession.id.in_(meetings))
+    )
+    return {meeting: f"{organisation}, {team}" for meeting, team, organisation in rows}
+
+
+def goes_along(session: Session, team: Team, now: datetime) -> list[Text]:
+    """What goes when the team is erased, in words."""
+    states = session.execute(
+        select(WorkshopSession.state, WorkshopSession.starts_at).where(
+            WorkshopSession.team_id == team.id
+        )
+    ).all()
+    planned = sum(state == "planned" and starts_at > now for state, starts_at in states)
+    said = []
+    if states:
+        said.append(
+            Text(
+                "teamets workshoppar, med anteckningar och överenskommelser",
+                "the team's workshops, with notes and agreed actions",
+            )
+        )
+    if planned:
+        said.append(
+            Text(
+                f"{planned} {'planerad workshop' if planned == 1 else 'planerade workshoppar'}. "
+                "Ingen får veta det: ställ in först om de inbjudna ska få besked",
+                f"{planned} planned {'workshop' if planned == 1 else 'workshops'}. Nobody is told: "
+                "cancel first if those invited should know",
+            )
+        )
+    return said
