@@ -348,5 +348,6 @@ class AttachmentForm(Form):
     file = FileField(_l("Fil"), [FileRequired(_l("Välj en fil."))])
     language = SelectField(
         _l("Filens språk"),
+        [required(_l("Välj ett språk."))],
         choices=[SelectChoice("sv", "Svenska"), SelectChoice("en", "English")],
     )

@@ -9,7 +9,7 @@ from itertools import pairwise
 # Marks of a change within the Markdown, from the private use area: no text holds them.
 ADDED, ADDED_END, REMOVED, REMOVED_END = "\ue000", "\ue001", "\ue002", "\ue003"
 
-_PREFIX = re.compile(r"(#{1,6} |- |\d+\. )?(.*)", re.DOTALL)
+_PREFIX = re.compile(r"(\s*(?:#{1,6} |- |\d+\. )?)(.*)", re.DOTALL)
 # What Markdown reads as one thing must not be cut by a mark.
 _WORD = re.compile(r"\*\*.+?\*\*\S*|\[[^\]]+\]\([^)]+\)\S*|\{\{.+?\}\}|\S+")
 _ALIKE = 0.5
@@ -89,7 +89,7 @@ def _cut(block: str) -> tuple[str, str]:
     """What makes a block a heading or a list item, and its words."""
     found = _PREFIX.fullmatch(block)
     assert found is not None
-    return found.group(1) or "", found.group(2)
+    return found.group(1), found.group(2)
 
 
 def _alike(older: str, newer: str) -> bool:

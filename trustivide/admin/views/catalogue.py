@@ -46,9 +46,11 @@ def past_of(slug: str) -> History:
 
 def title_of(past: History) -> str:
     """What the workshop is called, by what people read or else by what is written."""
-    for version in (past.read, *past.versions):
-        if version and (card := card_of(past, version, language())):
-            return card.title
+    locales = sorted(LANGUAGES, key=lambda code: code != language())
+    for version in filter(None, (past.read, *past.versions)):
+        for locale in locales:
+            if card := card_of(past, version, locale):
+                return card.title
     return past.workshop.slug
 
 
@@ -71,7 +73,8 @@ def fault_words(fault: CardError, text: str) -> str:
         field=fault.field[:80],
     )
     said = text.splitlines()[fault.line - 1 : fault.line]
-    quoted = f" ”{said[0].strip()[:80]}”" if said and said[0].strip() else ""
+    line = said[0].strip()[:80] if said else ""
+    quoted = " " + _("Där står ”%(line)s”.", line=line) if line else ""
     return f"{where}: {fault.words.in_(language())}.{quoted}"
 
 
