@@ -3,3 +3,4 @@
 from trustivide import create_app
 
 app = create_app()
+app.extensions["usage"].write_in_background()

@@ -26,6 +26,7 @@ from trustivide.teams import actions as teams
 from trustivide.teams.models import TeamMember
 from trustivide.workshops import attachments
 from trustivide.workshops.models import Search, SessionAction, Workshop, WorkshopSession
+from trustivide.workshops.sessions import workshop_run
 
 ALICE, CHARLIE = "alice@exempel.test", "charlie@annan.test"
 SLUG = "premortem"
@@ -123,6 +124,7 @@ def alices(app: Flask) -> dict[str, str]:
         )
         session.add(run)
         session.flush()
+        workshop_run.send(run, session=session, now=now)
         promised = SessionAction(session_id=run.id, what="Vi luftar", noted_on=now.date())
         session.add(promised)
         sign_ins.begin(session, alice, now)

@@ -62,6 +62,7 @@ WIRING = {"trustivide", "trustivide.cli", "trustivide.demo", "trustivide.key_com
 # actions and queries.
 VIEW_MODULES = {
     "auth": {"views", "forms", "login", "ceremonies"},
+    "usage": {"noting"},
     "organisations": {"views", "forms"},
     "teams": {"views", "forms"},
     "workshops": {"views", "forms", "session_forms"},
@@ -69,8 +70,10 @@ VIEW_MODULES = {
     "privacy": {"views", "forms", "access", "words"},
     "admin": {"views", "forms"},
 }
-PROCESSES = {"outbox.delivery", "outbox.worker", "privacy.export", "privacy.handback"}
-"""Parts of the worker process: they hold an application, but no request."""
+PROCESSES = {"outbox.delivery", "outbox.worker", "privacy.export", "privacy.handback"} | {
+    "usage.background"
+}
+"""Parts of the worker process, and threads: they hold an application, but no request."""
 SHARED_VIEW_MODULES = {"auth.login", "auth.ceremonies"}
 """Who is signed in is asked by every feature's views; a passkey can be made in more than one."""
 EXCEPTIONS = {("organisations.forms", "auth.forms")}

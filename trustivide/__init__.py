@@ -19,6 +19,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from trustivide import cli, config
 from trustivide.admin import queries as office
+from trustivide.admin import usage as office_usage
 from trustivide.admin.views import routes as admin_pages
 from trustivide.audit import actions as audit
 from trustivide.audit.models import AuditEntry
@@ -53,19 +54,21 @@ from trustivide.privacy import (
     notices,
     promises,
     retention,
+    words,
 )
 from trustivide.privacy import links as privacy_links
 from trustivide.privacy.views import policy
 from trustivide.privacy.views import routes as privacy_pages
+from trustivide.rights import actions as rights
 from trustivide.rights import ledger
 from trustivide.surveys import actions as survey_actions
 from trustivide.surveys import closing as survey_closing
+from trustivide.surveys import evaluations, reliability, respondents
 from trustivide.surveys import invitations as survey_invitations
 from trustivide.surveys import inviting as survey_inviting
 from trustivide.surveys import launching as survey_launching
 from trustivide.surveys import mails as survey_mails
 from trustivide.surveys import queries as survey_queries
-from trustivide.surveys import reliability, respondents
 from trustivide.surveys import rhythms as survey_rhythms
 from trustivide.surveys import rounds as survey_rounds
 from trustivide.surveys.answering import routes as answering
@@ -74,11 +77,14 @@ from trustivide.surveys.views import shared as shared_results
 from trustivide.teams import actions as team_actions
 from trustivide.teams import queries as team_queries
 from trustivide.teams.views import routes as teams
-from trustivide.usage import models as usage_models  # noqa: F401
+from trustivide.usage import actions as usage
+from trustivide.usage import noting
+from trustivide.usage.kinds import KINDS
 from trustivide.web import access, cookies, errors, files, headers, joined, limits, locale
 from trustivide.web import views as web
 from trustivide.workshops import attachments, catalogue, reminders, session_mails, session_queries
 from trustivide.workshops import invitations as workshop_invitations
+from trustivide.workshops import sessions as workshop_sessions
 from trustivide.workshops.views import routes as workshops
 
 ROOT = Path(__file__).parent.parent
@@ -148,6 +154,7 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
     _templates(app, settings)
     access.init_app(app, POLICIES, _note_denied)
     access.check(app, POLICIES, PERMISSIONS)
+    noting.init_app(app, _customers_person)
     inventory.check()
     cli.init_app(app)
     with locks.alone(settings.instance), app.app_context():
@@ -202,6 +209,11 @@ def _connect_features(settings: config.Settings) -> None:
             "surveys", survey_closing.erasure_preview, ending=survey_closing.ending_preview
         ),
         inventory.Dependent(
+            "workshops",
+            session_queries.erasure_preview,
+            ending=session_queries.ending_preview,
+        ),
+        inventory.Dependent(
             "organisations",
             organisation_actions.erasure_preview,
             organisation_actions.close_orphans,
@@ -209,6 +221,7 @@ def _connect_features(settings: config.Settings) -> None:
         ),
         inventory.Dependent("requests", desk.erasure_preview, desk.end_with_person),
         inventory.Dependent("exports", lambda session, person: [], export.end_with_person),
+        inventory.Dependent("usage", lambda session, person: [], usage.end_with_person),
     ]
     registries.tenancy = inventory.Tenancy(
         "organisation",
@@ -234,10 +247,15 @@ def _connect_features(settings: config.Settings) -> None:
     registries.stores[:] = [delivery.DEVELOPMENT_MAIL, export.FILES]
     team_actions.removal_blockers[:] = [survey_closing.blocks_removal]
     team_actions.goes_along[:] = [session_queries.goes_along]
+    team_actions.to_evaluate[:] = [evaluations.of_team]
     team_actions.open_invitations[:] = [survey_inviting.open_of]
     team_actions.member_edited.connect(survey_inviting.on_member_edited)
     for told in (survey_closing.on_organisation_closing, contract.on_closing):
         organisation_actions.organisation_closing.connect(told)
+    rights.objected_to.connect(usage.on_objected)
+    workshop_sessions.workshop_run.connect(evaluations.on_workshop_run)
+    workshop_sessions.run_undone.connect(evaluations.on_run_undone)
+    workshop_sessions.undo_blockers[:] = [evaluations.blocks_undo]
     address_changes.address_corrected.connect(survey_launching.on_address_corrected)
     addresses.address_taken_back.connect(address_changes.on_taken_back)
     survey_actions.right_by_code.connect(code_requests.note)
@@ -288,6 +306,7 @@ def _connect_features(settings: config.Settings) -> None:
     login.first_stops[:] = [news.first_stop]
     factors.required_by[:] = [organisations.requires_second_factor]
     addresses.make_way[:] = [organisation_actions.forget_registration]
+    words.more["kind"] = {key: kind.name for key, kind in KINDS.items()}
     retention.elsewhere["audit_entry"] = retention.Elsewhere(
         AuditEntry.__label__, activities.SECURITY_LOG, audit.prunable
     )
@@ -306,6 +325,7 @@ def _measure_promises(settings: config.Settings) -> None:
         {
             "6.1": measures.transport(web=settings.secure_cookies, mail=sealed),
             "6.2.looks": office.looks_measured,
+            "1.usage": office_usage.measured,
         }
     )
 
@@ -370,6 +390,12 @@ def _with_second_factor(who: login.SignedIn) -> None:
     """Whoever must have a second factor and has none sets it up first."""
     if not who.sign_in.second_factor and factors.is_required(db.session(), who.user):
         raise access.SignInFirst("auth.second_factor")
+
+
+def _customers_person() -> UUID | None:
+    """Whose request this is, where it is one of a customer's person to a page of theirs."""
+    actor = g.get("actor")
+    return actor.user_id if isinstance(actor, organisations.Actor) else None
 
 
 def _note_denied(permission: str) -> None:

@@ -190,6 +190,7 @@ def test_each_role_sees_the_ways_it_may_go_and_no_other(
         "users": "people.open",
         "requests": "requests.handle",
         "catalogue": "catalogue.manage",
+        "usage": "usage.read",
         "holds": "holds.manage",
         "retention": "retention.read",
         "evidence": "evidence.attest",

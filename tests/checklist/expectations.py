@@ -69,6 +69,7 @@ EVERY_COLLEAGUE = _office(*STAFF)
 CUSTOMERS = _office("support", "privacy", "finance")
 DESK = _office("support", "privacy")
 CATALOGUE = _office("content")
+USAGE = _office("content", "privacy")
 DATA_PROTECTION = _office("privacy")
 STAFF_OWNER = _office()
 
@@ -256,6 +257,8 @@ EXPECTED: dict[str, Expected] = {
     "surveys.cancellation": LEAD_ALICES,
     "surveys.ending": LEAD_ALICES,
     "surveys.closure": LEAD_ALICES,
+    "surveys.evaluation": LEAD_ALICES,
+    "surveys.evaluation_refusal": LEAD_ALICES,
     "surveys.reminders": LEAD_ALICES,
     "surveys.instruments": LEAD,
     "surveys.new_instrument": LEAD,
@@ -325,6 +328,7 @@ EXPECTED: dict[str, Expected] = {
     "admin.attach": CATALOGUE,
     "admin.attachment_file": CATALOGUE,
     "admin.remove_attachment": CATALOGUE,
+    "admin.usage": USAGE,
     "admin.holds": DATA_PROTECTION,
     "admin.place_hold": DATA_PROTECTION,
     "admin.end_hold": DATA_PROTECTION,

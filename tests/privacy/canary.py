@@ -36,10 +36,12 @@ from trustivide.core.subjects import (
     ByCode,
     ByCookie,
     ByEmail,
+    ByPseudonym,
     ByReference,
     ByUser,
     Link,
     Person,
+    Via,
 )
 
 
@@ -127,7 +129,7 @@ def _row(
             if name == "id" or (isinstance(column.type, Digest) and column.type.of):
                 continue
             if name == link.column and not isinstance(link, ByEmail):
-                value = _identity(link, person)
+                value = _identity(session, column, link, person)
             elif isinstance(link, ByEmail) and name == link.column:
                 value = ring().digest(min(person.addresses))  # a digest that stands alone
             elif name in guarded and isinstance(column.type, EncryptedAddress):
@@ -149,8 +151,18 @@ def _row(
     return row, tokens
 
 
-def _identity(link: Link, person: Person) -> Any:
+def _identity(session: Session, column: Any, link: Link, person: Person) -> Any:
     match link:
+        case Via():
+            (key,) = column.foreign_keys
+            parent = next(
+                g for g in inventory.groups() if g.table is key.column.table and g.is_row_subject
+            )
+            theirs = inventory.clause(parent, person)
+            assert theirs is not None
+            return session.scalars(select(key.column).where(theirs)).first()
+        case ByPseudonym():
+            return person.pseudonyms_in(clock.day_of(clock.now()))[0]
         case ByUser():
             return person.user_id
         case ByCode():

@@ -19,7 +19,7 @@ from tests.surveys.stories import launched
 from trustivide import create_app
 from trustivide.auth.models import Passkey, User
 from trustivide.core import clock
-from trustivide.core.activities import ALL, MARKETING_EMAIL, USAGE_ANALYSIS, LegalBasis
+from trustivide.core.activities import ALL, MARKETING_EMAIL, LegalBasis
 from trustivide.core.db import db, transaction
 from trustivide.core.subjects import Person
 from trustivide.core.text import Text
@@ -166,14 +166,6 @@ def test_the_public_pages_name_nobody(app: Flask, client: FlaskClient) -> None:
 
 
 # The measures
-
-
-def test_improvement_keeps_nothing_and_can_be_objected_to(app: Flask) -> None:
-    assert state("1.usage").state == KEPT
-    with transaction() as session:
-        rights.object_to(session, Person.of(None, "dora@exempel.test"), USAGE_ANALYSIS, NOW)
-    assert "invändningar som gäller: 1" in state("1.usage").value.sv
-    assert "objections in force: 1" in state("1.usage").value.en
 
 
 def test_an_unwritten_balancing_test_breaks_its_promise(

@@ -17,6 +17,8 @@ from trustivide.surveys import actions, anonymity, launching
 from trustivide.surveys.catalogue import Answer, Instrument, latest
 from trustivide.surveys.models import Invitation, Survey
 from trustivide.teams.models import Team, TeamMember
+from trustivide.workshops.models import WorkshopSession
+from trustivide.workshops.sessions import workshop_run
 
 
 def actor_of(user: User) -> Actor:
@@ -56,8 +58,8 @@ def launched(app: Flask, people: int = 6, owner: User | None = None) -> Survey:
     return launch(alice, team_of(alice, people))
 
 
-def launch(owner: User, team: Team) -> Survey:
-    """A survey sent to everybody in the team."""
+def launch(owner: User, team: Team, instrument: Instrument | None = None) -> Survey:
+    """A survey sent to everybody in the team; trust in the team unless something else is asked."""
     members = db.session.scalars(select(TeamMember).where(TeamMember.team_id == team.id)).all()
     with transaction() as session:
         return launching.launch(
@@ -65,7 +67,7 @@ def launch(owner: User, team: Team) -> Survey:
             actor_of(owner),
             team,
             members,
-            latest("tillit-i-team"),
+            instrument or latest("tillit-i-team"),
             message="Hej, vi vill veta hur vi har det.",
             closes_at=clock.now() + timedelta(days=14),
             locale="sv",
@@ -100,3 +102,25 @@ def answer(survey: Survey, token: str, seed: int = 0) -> str:
         actions.save_draft(session, survey.id, cookie, {"care_1": "4"})
     actions.submit(survey.id, token, code, answers, cookie)
     return code
+
+
+def ran(team: Team, slug: str = "premortem", ago: int = 0) -> WorkshopSession:
+    """A workshop that the team ran so many days ago."""
+    now = clock.now() - timedelta(days=ago)
+    with transaction() as session:
+        held = WorkshopSession(
+            team_id=team.id,
+            workshop=slug,
+            version=1,
+            locale="sv",
+            starts_at=now,
+            minutes=90,
+            state="run",
+            run_on=day_of(now),
+            attendance=4,
+            planned_on=day_of(now),
+        )
+        session.add(held)
+        session.flush()
+        workshop_run.send(held, session=session, now=now)
+    return held

@@ -3,13 +3,14 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from random import Random
 from typing import Any
 from uuid import uuid4
 
 import pytest
 import time_machine
+from babel.dates import format_date
 from flask import Flask
 from flask.testing import FlaskClient
 from hypothesis import given
@@ -18,11 +19,12 @@ from sqlalchemy import event, select, text
 
 from tests.conftest import both_databases
 from tests.factories import colleague, customer, sign_in
-from tests.surveys.stories import actor_of, launch, team_of, tokens
+from tests.surveys.stories import actor_of, launch, ran, team_of, tokens
 from tests.surveys.tables import tables
 from tests.surveys.test_snapshot import SMALL, compute, everyone
 from trustivide.auth.models import User
 from trustivide.core import clock
+from trustivide.core.clock import day_of
 from trustivide.core.db import db, transaction
 from trustivide.core.text import Text
 from trustivide.surveys import actions, anonymity, closing, history, results, statistics
@@ -30,6 +32,7 @@ from trustivide.surveys.catalogue import Answer, Instrument, latest, read
 from trustivide.surveys.models import AgreedAction, ResultShare, Round, RoundTeam, Snapshot, Survey
 from trustivide.surveys.results import Wave
 from trustivide.teams.models import Team
+from trustivide.workshops.suggestions import Ran
 
 Browsers = Callable[[], FlaskClient]
 TEAM = latest("tillit-i-team")
@@ -299,6 +302,73 @@ def test_bob_shares_the_result_says_something_and_notes_what_was_agreed(
     bob.post(f"{here}/share")
     assert db.session.scalars(select(ResultShare.token)).one() != secret
     assert dora.get(link).status_code == 404
+
+
+# The workshops between two surveys
+
+
+def test_workshops_stand_in_the_trend_with_honest_words(
+    client: FlaskClient, browser_of: Browsers, alice: User
+) -> None:
+    team, other = team_of(alice, 7), team_of(alice, 7, "Ledningen", "eva")
+    ran(team, "words-to-everyday", ago=100)  # before the first survey
+    first = closed(alice, team, answer_sets(7, LOW, 1), ago=90)
+    ran(team, "premortem", ago=60)
+    ran(team, "lesson-of-the-week", ago=30)
+    ran(other, "mending-trust", ago=40)
+    survey = closed(alice, team, answer_sets(7, BETTER, 2), ago=10)
+    client.post(f"/surveys/{survey.id}/share")
+    secret = db.session.scalars(select(ResultShare.token)).one()
+    for page in (client.get(f"/surveys/{survey.id}").text, browser_of().get(f"/r/{secret}").text):
+        (title_1, day_1), (title_2, day_2) = _workshops(60), _workshops(30)
+        rows = tables(page)["I stort"]
+        assert [cells[0] for cells in rows[1:3]] == [day_1, day_2]
+        assert [cells[1] for cells in rows[1:3]] == [
+            f"Workshop 1: {title_1}",
+            f"Workshop 2: {title_2}",
+        ]
+        assert f"<title>Workshop 1: {title_1}, {day_1}</title>" in page
+        assert "Streck med nummer visar när teamet hade workshoppar" in page
+        assert (
+            f"Sedan dess har teamet genomfört {title_1} ({day_1}) och {title_2} ({day_2})" in page
+        )
+        assert "inte att det har ändrats av den" in page
+        assert "behöver inte bero på den: annat har också hänt" in page
+        assert "Workshop 3" not in page
+    shared = browser_of().get(f"/r/{secret}").text
+
+    # What the team runs afterwards is none of this result's time; the leader hears what is left.
+    ran(team, "teach-me-one-thing", ago=2)
+    assert _figures(browser_of().get(f"/r/{secret}").text) == _figures(shared)
+    assert "Något att göra härnäst" in client.get(f"/surveys/{survey.id}").text
+    # The first result knows no workshop at all.
+    assert "Workshop 1" not in client.get(f"/surveys/{first.id}").text
+
+
+def _workshops(ago: int) -> tuple[str, str]:
+    title = {60: "Tänk om det gick fel", 30: "Veckans lärdom"}[ago]
+    return title, day_in_words(clock.now() - timedelta(days=ago))
+
+
+def day_in_words(moment: datetime) -> str:
+    return format_date(day_of(moment), "d MMMM yyyy", locale="sv")
+
+
+def test_marks_that_would_lie_on_one_another_share_a_flag() -> None:
+    waves = [wave([everyone(3)] * 5, day=day) for day in (1, 11, 21)]
+    days = [30, 1, 2, 3, 10, 12, 20, 21]
+    ran = [Ran("x", f"W{day}", date(2026, 11 if day < 30 else 10, day)) for day in days]
+    marks = results.marks(waves, ran)
+    assert [(mark.number, mark.title, mark.flag) for mark in marks] == [
+        (1, "W1", "1–2"),
+        (2, "W2", ""),
+        (3, "W3", "3"),
+        (4, "W10", "4"),
+        (5, "W12", "5"),
+        (6, "W20", "6"),
+    ]
+    assert marks[3].x == pytest.approx(0.45)
+    assert results.marks(waves[:1], ran) == []
 
 
 # Several teams

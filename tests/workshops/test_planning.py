@@ -321,6 +321,8 @@ def test_a_team_with_planned_workshops_says_so_before_it_is_erased(
     page = bob.get(there).text
     assert "1 planerad workshop. Ingen får veta det" in page
     assert "/workshops/sessions?team_id=" in page
+    alice = sign_in(app.test_client())
+    assert "1 planerad workshop. Ingen får veta det" in alice.get("/privacy/erasure").text
     assert bob.post(there).status_code == 303
     db.session.rollback()
     assert db.session.scalar(select(func.count(WorkshopSession.id))) == 0

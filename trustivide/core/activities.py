@@ -429,6 +429,9 @@ SEARCH_HISTORY = Activity(
     objectable=True,
     subjects=_CUSTOMERS,
 )
+FEWEST = 5
+"""People below which no total of what is used is shown."""
+
 USAGE_ANALYSIS = Activity(
     "usage_analysis",
     Text("Förbättring av tjänsten", "Improving the service"),

@@ -1,6 +1,6 @@
 """The time, in one place: stored in UTC, shown and counted in Swedish days."""
 
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 STOCKHOLM = ZoneInfo("Europe/Stockholm")
@@ -29,3 +29,13 @@ def moment_of(day: date, clock: time) -> datetime | None:
     """
     moment = datetime.combine(day, clock, STOCKHOLM)
     return moment if moment.astimezone(UTC).astimezone(STOCKHOLM) == moment else None
+
+
+def month_before(day: date) -> date:
+    """The first day of the calendar month before the one that ``day`` lies in."""
+    return (day.replace(day=1) - timedelta(days=1)).replace(day=1)
+
+
+def month_after(day: date) -> date:
+    """The first day of the calendar month after the one that ``day`` lies in."""
+    return (day.replace(day=1) + timedelta(days=31)).replace(day=1)

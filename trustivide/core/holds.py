@@ -23,14 +23,19 @@ from trustivide.core.activities import (
     SECURITY,
     SECURITY_LOG,
     SERVICE_MAIL,
+    USAGE_ANALYSIS,
     Activity,
 )
 from trustivide.core.db import Base
 from trustivide.core.inventory import Group
 from trustivide.core.subjects import ByCode, ByCookie, Person
 
-_NEVER = frozenset({SECURITY, SECURITY_LOG, SERVICE_MAIL, PRIVACY_RIGHTS, LEGAL_CLAIMS})
-"""Secrets and mail under way end by themselves; the log and the proof of rights keep themselves."""
+_NEVER = frozenset(
+    {SECURITY, SECURITY_LOG, SERVICE_MAIL, PRIVACY_RIGHTS, LEGAL_CLAIMS, USAGE_ANALYSIS}
+)
+"""Secrets and mail under way end by themselves; the log and the proof of rights keep themselves.
+Usage rows have a new pseudonym every month: after the last of their days nobody finds whose they
+were, to keep them or to let them go."""
 
 
 @dataclass(frozen=True)

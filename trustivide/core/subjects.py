@@ -46,20 +46,18 @@ class Person:
 
     def pseudonyms(self, today: date) -> frozenset[bytes]:
         """What stands for the account in usage rows, for each month that rows are kept from."""
-        if self.user_id is None:
-            return frozenset()
-        ring, months = crypto.ring(), {today - timedelta(days=n) for n in range(USAGE_DAYS + 1)}
-        return frozenset(
-            digest
-            for month in {_month(day) for day in months}
-            for digest in ring.digests(self.user_id.bytes + month, "usage")
-        )
+        days = (today - timedelta(days=n) for n in range(USAGE_DAYS + 1))
+        first_of_months = {day.replace(day=1) for day in days}
+        return frozenset(p for month in first_of_months for p in self.pseudonyms_in(month))
 
-    def pseudonym(self, day: date) -> bytes | None:
-        """What stands for the account in the usage rows of ``day``; nothing without an account."""
+    def pseudonyms_in(self, month: date) -> tuple[bytes, ...]:
+        """What may stand for the account in the usage rows of the month that the day lies in.
+
+        Under every digest key, the current one first. Nothing without an account.
+        """
         if self.user_id is None:
-            return None
-        return crypto.ring().digest(self.user_id.bytes + _month(day), "usage")
+            return ()
+        return crypto.ring().digests(self.user_id.bytes + f"{month:%Y-%m}".encode(), "usage")
 
     @property
     def reference(self) -> bytes:
@@ -74,10 +72,6 @@ class Person:
         if self.addresses:
             return ring.digest(min(self.addresses))
         raise ValueError("a person known by code alone has no reference")
-
-
-def _month(day: date) -> bytes:
-    return f"{day:%Y-%m}".encode()
 
 
 @dataclass(frozen=True)

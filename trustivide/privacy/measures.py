@@ -28,7 +28,6 @@ from trustivide.core.activities import (
     MARKETING_EMAIL,
     MARKETING_PHONE,
     SURVEY_ANSWERS,
-    USAGE_ANALYSIS,
     LegalBasis,
 )
 from trustivide.core.clock import day_of
@@ -190,22 +189,6 @@ def transfers(session: Session, now: datetime) -> Measured:
 
 
 # Data
-
-
-def usage_objections(session: Session, now: datetime) -> Measured:
-    """Improvement keeps no data of its own, and can be objected to."""
-    own = [f for g in inventory.groups() for f in g.fields if f.activity == USAGE_ANALYSIS]
-    standing = _count(
-        session,
-        select(func.count()).where(
-            Objection.activity == USAGE_ANALYSIS.key, Objection.lifted_at.is_(None)
-        ),
-    )
-    return _held(
-        USAGE_ANALYSIS.objectable and not own,
-        f"Egna uppgifter för ändamålet: {len(own)}; invändningar som gäller: {standing}",
-        f"Data of its own for the purpose: {len(own)}; objections in force: {standing}",
-    )
 
 
 def passwords(session: Session, now: datetime) -> Measured:

@@ -69,13 +69,16 @@ PROMISES = (
             "How you use the service is counted only to improve it, and you can object.",
         ),
         Text(
-            "Förbättringen har inga egna uppgifter. Den räknar nedladdningar från dem som inte "
-            "invänt, och visar aldrig en total av färre än fem personer.",
-            "Improvement holds no data of its own. It counts downloads of those who have not "
-            "objected, and never shows a total of fewer than five people.",
+            "Raderna säger vilket slags sida eller funktion som använts en dag, aldrig vad som "
+            "stod där, under en pseudonym som byts varje månad. De raderas efter 90 dagar, och "
+            "genast för den som invänder. Personalen ser bara totaler för hela månader, aldrig av "
+            "färre än fem personer.",
+            "The rows say which kind of page or function was used on a day, never what was in it, "
+            "under a pseudonym that changes every month. They are erased after 90 days, and at "
+            "once for whoever objects. Staff see totals of whole months alone, never of fewer "
+            "than five people.",
         ),
-        "tests.privacy.test_promises.test_improvement_keeps_nothing_and_can_be_objected_to",
-        measures.usage_objections,
+        "tests.usage.test_objecting.test_whoever_objects_is_in_no_row_and_no_total",
     ),
     Promise(
         "1.relations",

@@ -1,6 +1,7 @@
 """Stored values as a person reads them."""
 
 import json
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -16,6 +17,9 @@ from trustivide.privacy.answers import GROUNDS
 from trustivide.privacy.models import CHANNELS, DELIVERIES, IDENTITIES, KINDS, STATES
 from trustivide.rights.queries import EVERYTHING, RESTRICTED, WITHIN
 from trustivide.web.locale import day, language, moment
+
+more: dict[str, Mapping[str, Text]] = {}
+"""Codes of features, by column name. Filled by create_app."""
 
 # Codes by column name: what a person typed is never taken for one.
 _CODES: dict[str, dict[str, Text]] = {
@@ -94,7 +98,7 @@ def code(column: str, value: str) -> str:
     """A code in words; anything that is none as it stands."""
     if column == "recipient":
         return recipient(value)
-    known = _CODES.get(column, {}).get(value)
+    known = _CODES.get(column, {}).get(value) or more.get(column, {}).get(value)
     return known.in_(language()) if known else value
 
 

@@ -3,6 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
+from blinker import Signal
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
@@ -28,6 +29,11 @@ from trustivide.rights.queries import (
     restricted,
 )
 from trustivide.rights.receipts import declared
+
+objected_to = Signal(
+    "Somebody objects to an activity from now on; the sender is the Person, sent with session=, "
+    "activity= (its name, with the scope if there is one) and now=."
+)
 
 _NO: dict[type[Objection] | type[Restriction], tuple[str, str]] = {
     Objection: ("objection", ""),
@@ -139,6 +145,8 @@ def _refuse(
     if standing is None:
         session.add(kind(reference=person.reference, activity=name, at=now))
     _suppress(session, person, prefix + name)
+    if kind is Objection:
+        objected_to.send(person, session=session, activity=name, now=now)
 
 
 def carry_over(session: Session, before: Person, after: Person, now: datetime) -> None:

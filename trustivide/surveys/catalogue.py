@@ -43,6 +43,9 @@ LAYOUTS = (BY_SECTION, ON_ONE_PAGE)
 CANT_SAY = "x"
 MAX_TEXT = 5_000
 
+EVALUATION = "tillit-workshop"
+"""Asks how a workshop was. It is offered after one, and not among the others."""
+
 # Why an answer was refused. The form owns the words for the person who answers.
 MISSING = "missing"
 NOT_AN_OPTION = "not_an_option"
@@ -322,6 +325,11 @@ def all() -> tuple[Instrument, ...]:
     Raises :class:`InstrumentError` at the first file that breaks a rule.
     """
     return read_folder(INSTRUMENTS)
+
+
+def measuring() -> list[Instrument]:
+    """Every version of those that ask how a team is; an evaluation asks how a workshop was."""
+    return [instrument for instrument in all() if instrument.key != EVALUATION]
 
 
 def load(key: str, version: int) -> Instrument:

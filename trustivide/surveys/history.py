@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from trustivide.core.clock import day_of
 from trustivide.organisations.queries import Actor
+from trustivide.surveys.catalogue import EVALUATION
 from trustivide.surveys.models import Round, RoundTeam, Snapshot, Survey
 from trustivide.surveys.queries import instrument_of
 from trustivide.surveys.results import Figure, Wave
@@ -27,7 +28,8 @@ def waves(session: Session, survey: Survey) -> list[Wave]:
     """The team's closed surveys of the same questionnaire up to this one, oldest first.
 
     The newest twelve of them. Later ones don't belong to it: what is shared of a result
-    must not grow with each survey that follows.
+    must not grow with each survey that follows. An evaluation stands alone, since two
+    workshops are not two measures of one thing.
     """
     rows = session.execute(
         select(Survey, Snapshot.figures)
@@ -39,6 +41,7 @@ def waves(session: Session, survey: Survey) -> list[Wave]:
             if survey.own_version_id is None
             else Survey.own_version_id.is_not(None),
             Survey.closed_at <= survey.closed_at,
+            *([Survey.id == survey.id] if survey.instrument == EVALUATION else []),
         )
         .order_by(Survey.closed_at.desc())
         .limit(MOST_WAVES)

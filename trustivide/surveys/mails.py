@@ -14,14 +14,16 @@ from trustivide.outbox.registry import Composer
 from trustivide.rights.queries import may_use
 from trustivide.surveys import anonymity, launching
 from trustivide.surveys.catalogue import Instrument
+from trustivide.surveys.evaluations import evaluated
 from trustivide.surveys.models import Invitation, Round, Survey
 from trustivide.surveys.queries import has_answered, instrument_of
 from trustivide.surveys.round_queries import rhythm_of
 from trustivide.teams.models import Team
+from trustivide.workshops import queries as workshops
 
 
 def about_instrument(instrument: Instrument, locale: str, *, own: bool) -> dict[str, Any]:
-    """What a mail says of the questions. Those of an ``own`` questionnaire may ask of anything."""
+    """What a mail says of the questions; ``own`` are those that may ask of anything."""
     return {
         "title": instrument.title.in_(locale),
         "items": len(instrument.items),
@@ -58,8 +60,11 @@ def _context(session: Session, params: dict[str, Any]) -> tuple[dict[str, Any], 
         "k": survey.k,
         "every": rhythm.every.in_(survey.locale) if rhythm else None,
     }
-    own = survey.own_version_id is not None
+    held = evaluated(session, [survey]).get(survey.id)
+    own = survey.own_version_id is not None or held is not None
     about = about_instrument(instrument_of(survey), survey.locale, own=own)
+    if held is not None:
+        about["title"] += f" ({workshops.title(session, held, survey.locale)})"
     return asked | about | {"closes_at": survey.closes_at, "path": f"/s/{token}"}, token
 
 

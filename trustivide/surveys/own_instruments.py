@@ -135,5 +135,5 @@ def planned_with(session: Session, own: Own) -> Sequence[Round]:
 
 
 def built_in() -> list[Instrument]:
-    """The newest version of every questionnaire that ships with Trustivide."""
-    return list({instrument.key: instrument for instrument in catalogue.all()}.values())
+    """The newest version of every questionnaire that ships with Trustivide to choose from."""
+    return list({instrument.key: instrument for instrument in catalogue.measuring()}.values())

@@ -37,7 +37,7 @@ def measure(now: datetime) -> None:
     Where they are too few the figure before stays, and the next night tries again.
     """
     today = day_of(now)
-    for instrument in catalogue.all():
+    for instrument in catalogue.measuring():
         before = of(db.session(), instrument)
         if before is not None and today < before.computed_on + EVERY:
             continue

@@ -31,22 +31,34 @@ MOST_COMMENTS = 300
 
 
 def render(
-    listed: Listed, figures: Row, locale: str, method: str, advice: Suggestions | None = None
+    listed: Listed,
+    figures: Row,
+    locale: str,
+    method: str,
+    advice: Suggestions | None = None,
+    about: str | None = None,
 ) -> bytes:
     """The report as a tagged PDF/UA-1 file (ISO 14289-1), A4; ``method`` is that page's address.
 
-    ``figures`` is the snapshot, ``advice`` what the leader could do next. The same input gives
-    the same bytes. Raises :class:`subprocess.SubprocessError` if the file can't be made.
+    ``figures`` is the snapshot, ``advice`` what the leader could do next, ``about`` the workshop
+    that an evaluation asks about. The same input gives the same bytes. Raises
+    :class:`subprocess.SubprocessError` if the file can't be made.
     """
-    words = json.dumps(printed(listed, figures, locale, method, advice), ensure_ascii=False)
+    data = printed(listed, figures, locale, method, advice, about)
+    words = json.dumps(data, ensure_ascii=False)
     return children.run("trustivide.core.typeset", str(TEMPLATE), given=words.encode())
 
 
 def printed(
-    listed: Listed, figures: Row, locale: str, method: str, advice: Suggestions | None = None
+    listed: Listed,
+    figures: Row,
+    locale: str,
+    method: str,
+    advice: Suggestions | None = None,
+    about: str | None = None,
 ) -> dict[str, Any]:
     """What the template gets: the contents in characters that it can draw."""
-    data: dict[str, Any] = glyphs.printable(contents(listed, figures, locale, advice))
+    data: dict[str, Any] = glyphs.printable(contents(listed, figures, locale, advice, about))
     data["method"]["link"] = method
     if glyphs.MISSING in json.dumps(data, ensure_ascii=False):
         data["method"]["text"].append(WORDS["glyphs"].in_(locale).format(mark=glyphs.MISSING))
@@ -54,10 +66,15 @@ def printed(
 
 
 def contents(
-    listed: Listed, figures: Row, locale: str, advice: Suggestions | None = None
+    listed: Listed,
+    figures: Row,
+    locale: str,
+    advice: Suggestions | None = None,
+    about: str | None = None,
 ) -> dict[str, Any]:
     """What the report says, from top to bottom, as the template lays it out."""
-    return _Report(listed.instrument, document(listed, figures, locale), figures, advice).data()
+    data = _Report(listed.instrument, document(listed, figures, locale), figures, advice).data()
+    return data | {"lead": f"{data['lead']}: {about}"} if about else data
 
 
 class _Report:

@@ -14,6 +14,7 @@ from uuid import UUID
 from trustivide.core.text import Text
 from trustivide.surveys import statistics
 from trustivide.surveys.catalogue import (
+    EVALUATION,
     OVERALL,
     POINTS,
     SCALE10,
@@ -23,6 +24,7 @@ from trustivide.surveys.catalogue import (
     Item,
 )
 from trustivide.surveys.item_figures import LEVEL
+from trustivide.workshops.suggestions import Ran
 
 Figure = Mapping[str, Any]
 """A row of a snapshot: key, published and, where it is, n, mean, sd, interval and so on."""
@@ -134,8 +136,11 @@ def items_standing_out(instrument: Instrument, figures: Mapping[str, Any]) -> St
 
     Clear of it: the item's t interval leaves the mean out, at the level 1 − 0.05/m for m
     items, since the more are looked at, the more stand out by chance (Dunn 1961, Journal
-    of the American Statistical Association 56). Only where ten or more answered.
+    of the American Statistical Association 56). Only where ten or more answered. None of an
+    evaluation, whose statements are of different things.
     """
+    if instrument.key == EVALUATION:
+        return StandingOut((), ())
     shown = {
         row["key"]: spread
         for row in item_rows(figures)
@@ -312,6 +317,51 @@ def trend(waves: Sequence[Wave], key: str) -> list[Point]:
             number > 0 and obstacle(waves[number - 1], wave, key) is None,
         )
         for number, wave in enumerate(waves)
+    ]
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A workshop that was run after the first wave and before the last; ``x`` as a point's.
+
+    Marks are numbered from 1 by date. ``flag`` is what stands above the line: its number, or
+    the numbers of all that would lie on one another; empty where an earlier flag has it.
+    """
+
+    number: int
+    day: date
+    title: str
+    x: float
+    flag: str
+
+
+FLAG = 0.1
+"""Marks nearer to each other than this share a flag; so wide is one on a phone."""
+
+
+def marks(waves: Sequence[Wave], ran: Sequence[Ran]) -> list[Mark]:
+    """Where the workshops stand in the trend, by date. Those of other times are left out.
+
+    Of the day on which a survey closed it comes after it: most close as the day begins.
+    """
+    first, last = waves[0].closed_on, waves[-1].closed_on
+    days = (last - first).days
+    if not days:
+        return []
+    between = sorted((one for one in ran if first <= one.on < last), key=lambda one: one.on)
+    places = [(one.on - first).days / days for one in between]
+    groups: list[list[int]] = []
+    for number, x in enumerate(places):
+        if not groups or x - places[groups[-1][0]] >= FLAG:
+            groups.append([])
+        groups[-1].append(number)
+    flags = {
+        group[0]: str(group[0] + 1) if len(group) == 1 else f"{group[0] + 1}–{group[-1] + 1}"
+        for group in groups
+    }
+    return [
+        Mark(number + 1, one.on, one.title, places[number], flags.get(number, ""))
+        for number, one in enumerate(between)
     ]
 
 

@@ -24,6 +24,10 @@ goes_along: list[Callable[[Session, Team, datetime], Sequence[Text]]] = []
 open_invitations: list[Callable[[Session, TeamMember], Sequence[tuple[UUID, UUID]]]] = []
 """Features above answer here what a member may still answer: ids of survey and invitation."""
 
+to_evaluate: list[Callable[[Session, Actor, Team, str, datetime], Sequence[tuple[UUID, str]]]] = []
+"""Features above answer here which workshops the team can be asked about, in a language: ids and
+titles."""
+
 member_edited = Signal(
     "A leader corrected a member: sent with the member, session=, before= (the digest of the "
     "address until now) and now=, in the transaction that does it."

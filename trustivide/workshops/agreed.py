@@ -1,6 +1,5 @@
 """What a team agreed on at a workshop: noting it, changing it, ticking it off."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
@@ -101,10 +100,3 @@ def remove(session: Session, action: SessionAction) -> None:
     """Take it away."""
     session.delete(action)
     session.flush()
-
-
-def promised(session: Session, members: Sequence[TeamMember]) -> int:
-    """How many undone things these people have promised to see to."""
-    ids = [member.id for member in members]
-    undone = SessionAction.owner_id.in_(ids), SessionAction.done_on.is_(None)
-    return session.scalar(select(func.count()).where(*undone)) or 0

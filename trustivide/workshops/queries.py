@@ -12,12 +12,14 @@ from sqlalchemy.orm import Session
 from trustivide.auth import queries as accounts
 from trustivide.auth.models import User
 from trustivide.core.activities import (
+    FEWEST,
     RECOMMENDATIONS,
     SEARCH_HISTORY,
     USAGE_ANALYSIS,
     WORKSHOP_USE,
     Activity,
 )
+from trustivide.core.clock import begin_of, day_of, month_after, month_before
 from trustivide.core.text import Text
 from trustivide.rights import queries as rights
 from trustivide.workshops.cards import AgendaStep, WorkshopCard
@@ -166,23 +168,24 @@ def downloads(session: Session, user_id: UUID) -> Sequence[Download]:
 
 # How much is used. Totals alone, and nobody who said no is in them.
 
-COUNTED_FOR = timedelta(days=90)
-FEWEST = 5
-
 
 def people_per_workshop(session: Session, now: datetime) -> dict[str, int]:
-    """By slug, how many people downloaded a workshop in the last 90 days.
+    """By slug, how many people downloaded a workshop in the last month that is over.
 
-    People, not downloads. A workshop with fewer than :data:`FEWEST` is left out.
-    Nobody is counted who objects to or restricts the usage analysis or the data
-    that it works with; read anew on every call, so that a no counts at once.
+    People, not downloads. A workshop with fewer than FEWEST is left out. Nobody is counted
+    who objects to or restricts the usage analysis or the data that it works with; read
+    anew on every call, so that a no counts at once. A month is over on the second of the
+    next, as for all that is used (docs/decisions/028).
     """
-    recent = Download.at > now - COUNTED_FOR
-    users = session.scalars(select(User).where(User.id.in_(select(Download.user_id).where(recent))))
+    month = month_before(day_of(now) - timedelta(days=1))
+    within = Download.at >= begin_of(month), Download.at < begin_of(month_after(month))
+    users = session.scalars(
+        select(User).where(User.id.in_(select(Download.user_id).where(*within)))
+    )
     people = {user.id: accounts.person(user) for user in users}
     for activity in (USAGE_ANALYSIS, *USAGE_ANALYSIS.uses):
         for refuser in rights.refusers(session, people, activity):
             people.pop(refuser)
-    pairs = session.execute(select(Download.workshop, Download.user_id).where(recent).distinct())
+    pairs = session.execute(select(Download.workshop, Download.user_id).where(*within).distinct())
     counts = Counter(workshop for workshop, user_id in pairs if user_id in people)
     return {workshop: n for workshop, n in counts.items() if n >= FEWEST}

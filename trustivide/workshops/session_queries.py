@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
+from trustivide.core.inventory import Consequence
+from trustivide.core.subjects import Person
 from trustivide.core.text import Text
 from trustivide.organisations.models import Organisation
-from trustivide.organisations.queries import Actor
+from trustivide.organisations.queries import Actor, owned_alone
 from trustivide.teams.models import Team
 from trustivide.workshops.cards import WorkshopCard
 from trustivide.workshops.catalogue import current, version_of
@@ -122,27 +124,46 @@ def origins(session: Session, meetings: Sequence[UUID]) -> dict[UUID, str]:
 
 def goes_along(session: Session, team: Team, now: datetime) -> list[Text]:
     """What goes when the team is erased, in words."""
-    states = session.execute(
-        select(WorkshopSession.state, WorkshopSession.starts_at).where(
-            WorkshopSession.team_id == team.id
-        )
-    ).all()
-    planned = sum(state == "planned" and starts_at > now for state, starts_at in states)
+    known = session.scalars(select(WorkshopSession).where(WorkshopSession.team_id == team.id)).all()
+    planned = sum(m.state == "planned" and m.starts_at > now for m in known)
     said = []
-    if states:
+    if known:
         said.append(
             Text(
                 "teamets workshoppar, med anteckningar och överenskommelser",
                 "the team's workshops, with notes and agreed actions",
             )
         )
-    if planned:
-        said.append(
-            Text(
-                f"{planned} {'planerad workshop' if planned == 1 else 'planerade workshoppar'}. "
-                "Ingen får veta det: ställ in först om de inbjudna ska få besked",
-                f"{planned} planned {'workshop' if planned == 1 else 'workshops'}. Nobody is told: "
-                "cancel first if those invited should know",
-            )
-        )
-    return said
+    return said + ([_untold(planned)] if planned else [])
+
+
+def _untold(planned: int) -> Text:
+    several = planned > 1
+    return Text(
+        f"{planned} {'planerade workshoppar' if several else 'planerad workshop'}. Ingen får veta "
+        "det: ställ in först om de inbjudna ska få besked.",
+        f"{planned} planned {'workshops' if several else 'workshop'}. Nobody is told: cancel "
+        "first if those invited should know.",
+    )
+
+
+def ending_preview(session: Session, organisation_id: UUID) -> list[Consequence]:
+    """What the end of an organisation's contract would do to what its teams have planned."""
+    return _ending(session, [organisation_id])
+
+
+def erasure_preview(session: Session, person: Person) -> list[Consequence]:
+    """The same for the organisations that end with a person."""
+    if person.user_id is None:
+        return []
+    return _ending(session, [o.id for o in owned_alone(session, person.user_id)])
+
+
+def _ending(session: Session, organisations: Sequence[UUID]) -> list[Consequence]:
+    planned = session.scalar(
+        select(func.count())
+        .select_from(WorkshopSession)
+        .join(Team, WorkshopSession.team_id == Team.id)
+        .where(Team.organisation_id.in_(organisations), WorkshopSession.state == "planned")
+    )
+    return [Consequence(_untold(planned))] if planned else []

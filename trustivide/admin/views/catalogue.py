@@ -8,6 +8,7 @@ from trustivide.admin import queries
 from trustivide.admin.forms import AttachmentForm
 from trustivide.admin.views.base import bp, page, page_number
 from trustivide.core import clock
+from trustivide.core.activities import FEWEST
 from trustivide.core.db import db, transaction
 from trustivide.web.access import found, staff
 from trustivide.web.fragments import go, tell
@@ -34,7 +35,7 @@ def catalogue() -> ResponseReturnValue:
         workshops=queries.slice_of(everything, page_number()),
         chosen=chosen if chosen in versions.STATES else None,
         people=workshops.people_per_workshop(db.session(), clock.now()),
-        fewest=workshops.FEWEST,
+        fewest=FEWEST,
     )
 
 

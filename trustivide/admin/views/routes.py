@@ -12,6 +12,7 @@ from trustivide.admin.views import (
     people,
     requests,
     retention,
+    usage,
     workshop_versions,
 )
 from trustivide.admin.views.base import bp
@@ -29,5 +30,6 @@ __all__ = [
     "people",
     "requests",
     "retention",
+    "usage",
     "workshop_versions",
 ]

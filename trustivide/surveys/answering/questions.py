@@ -31,6 +31,7 @@ from trustivide.surveys.forms.answering import ReceiptForm, errors_in, typed_in
 from trustivide.surveys.models import Survey
 from trustivide.surveys.respondents import Respondent
 from trustivide.surveys.round_queries import rhythm_of
+from trustivide.surveys.views.words import evaluated_in_words
 from trustivide.web import cookies
 from trustivide.web.access import public, respondent
 from trustivide.web.fragments import go, page
@@ -95,6 +96,7 @@ def intro(survey_id: UUID) -> ResponseReturnValue:
         begun=bool(draft),
         go_on=_where_one_was(holder, draft),
         rhythm=rhythm_of(db.session(), holder.survey),
+        evaluated=evaluated_in_words(holder.survey),
         **context(holder),
         **asked_by(holder),
     )

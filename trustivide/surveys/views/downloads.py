@@ -14,6 +14,7 @@ from trustivide.surveys import export, queries, report
 from trustivide.surveys.queries import Listed
 from trustivide.surveys.suggesting import suggestions
 from trustivide.surveys.views.base import bp, survey
+from trustivide.surveys.views.words import evaluated_in_words
 from trustivide.web.access import found, member, public
 from trustivide.web.files import attachment
 from trustivide.web.locale import language
@@ -47,7 +48,8 @@ def result_report(survey_id: UUID) -> ResponseReturnValue:
 def report_of(listed: Listed, advice: Suggestions | None = None) -> Response:
     """The report of a survey that the reader may see, made when it is asked for."""
     method = current_app.config["SETTINGS"].public_url + url_for("surveys.method")
-    pdf = report.render(listed, _figures(listed), language(), method, advice)
+    about = evaluated_in_words(listed.survey)
+    pdf = report.render(listed, _figures(listed), language(), method, advice, about)
     return attachment(pdf, _name(listed, "pdf"), "application/pdf")
 
 

@@ -32,7 +32,7 @@ def method() -> ResponseReturnValue:
         points_from=statistics.POINTS_FROM,
         choice_from=item_figures.CHOICE_FROM,
         least_k=MINIMUM_K,
-        instruments=[(one, reliability.of(db.session(), one)) for one in catalogue.all()],
+        instruments=[(one, reliability.of(db.session(), one)) for one in catalogue.measuring()],
         least_sets=reliability.LEAST_ANSWER_SETS,
         least_organisations=reliability.LEAST_ORGANISATIONS,
     )

@@ -17,13 +17,14 @@ from trustivide.surveys.forms.results import AgreedForm
 from trustivide.surveys.labels import item_labels
 from trustivide.surveys.models import ResultShare
 from trustivide.surveys.queries import Listed
-from trustivide.surveys.results import Wave
-from trustivide.surveys.suggesting import suggestions
+from trustivide.surveys.results import Mark, Wave
+from trustivide.surveys.suggesting import ran, suggestions
 from trustivide.surveys.views.base import bp, survey
 from trustivide.surveys.views.running import under_way
+from trustivide.surveys.views.words import enumerated, evaluated_in_words
 from trustivide.web.access import found, member
 from trustivide.web.fragments import page
-from trustivide.web.locale import language
+from trustivide.web.locale import day, language
 
 COMMENTS_AT_ONCE = 100
 
@@ -69,13 +70,15 @@ def reading(listed: Listed, waves: list[Wave], share: ResultShare | None) -> dic
     before = next((earlier for earlier in waves[-2::-1] if earlier.published), None)
     shown: dict[str, Any] = {}
     if wave.published:
-        followed = results.followed(wave)
+        followed, marks = results.followed(wave), _marks(listed, waves)
         shown = {
             "rows": labelled(instrument, figures["dimensions"]),
             "dimensions_out": results.dimensions_standing_out(figures, instrument.points),
             "items_out": results.items_standing_out(instrument, figures),
             "changes": [results.change(before, wave, key) for key in followed] if before else [],
             "trends": {key: results.trend(waves, key) for key in followed},
+            "marks": marks,
+            "ran_since": _since(before, marks),
         }
     return {
         "listed": listed,
@@ -90,9 +93,26 @@ def reading(listed: Listed, waves: list[Wave], share: ResultShare | None) -> dic
         "labels_of": {item.key: item_labels(item, language()) for item in instrument.items},
         "score_labels": score_labels(instrument.agreement, language()),
         "say": results,
+        "evaluated": evaluated_in_words(listed.survey),
         "shared_on": share.shared_on if share else None,
         **shown,
     }
+
+
+def _marks(listed: Listed, waves: list[Wave]) -> list[Mark]:
+    """The workshops between the surveys: none of a later time, whoever reads and whenever."""
+    first, last = waves[0].closed_on, waves[-1].closed_on
+    if first == last:
+        return []
+    return results.marks(waves, ran(db.session(), listed.team.id, first, last, language()))
+
+
+def _since(before: Wave | None, marks: list[Mark]) -> str:
+    """The workshops since the survey that is compared with, with their days."""
+    if before is None:
+        return ""
+    since = [mark for mark in marks if mark.day >= before.closed_on]
+    return enumerated([f"{mark.title} ({day(mark.day)})" for mark in since])
 
 
 def names_of(instrument: Instrument) -> dict[str, str]:

@@ -9,13 +9,15 @@ from flask_babel import gettext as _
 from trustivide.core import clock
 from trustivide.core.db import db, transaction
 from trustivide.core.errors import Refused
-from trustivide.surveys import rhythms, round_queries, rounds
+from trustivide.surveys import evaluations, rhythms, round_queries, rounds
 from trustivide.surveys.forms.sending import written
 from trustivide.surveys.round_queries import Listed
 from trustivide.surveys.views.base import bp
 from trustivide.surveys.views.sending import form_page, round_form
 from trustivide.web.access import found, member
 from trustivide.web.fragments import go, page, tell
+from trustivide.web.locale import language
+from trustivide.workshops import queries as workshops
 
 
 def _round(round_id: UUID) -> Listed:
@@ -27,9 +29,14 @@ def _round(round_id: UUID) -> Listed:
 @member("surveys.manage")
 def index() -> ResponseReturnValue:
     """All that the organisation sends: planned, running, and closed."""
-    listed = round_queries.for_actor(db.session(), g.actor).all()
+    session, locale = db.session(), language()
+    listed = round_queries.for_actor(session, g.actor).all()
+    offers = evaluations.offers(session, g.actor, clock.now())
+    asked = evaluations.evaluated(session, [s for one in listed for s in one.surveys])
     return page(
         "surveys/index.html",
+        offers=[(offered, workshops.title(session, offered.held, locale)) for offered in offers],
+        evaluated={key: workshops.title(session, held, locale) for key, held in asked.items()},
         planned=[one for one in reversed(listed) if one.state == "planned"],
         running=[one for one in listed if one.state == "running"],
         ended=[one for one in listed if one.state in ("closed", "called_off")],

@@ -14,7 +14,11 @@ from trustivide.surveys import closing, inviting, launching, queries
 from trustivide.surveys.delivery import GROUPS, deliveries
 from trustivide.surveys.queries import Listed
 from trustivide.surveys.views.base import bp, survey
-from trustivide.surveys.views.words import delivery_in_words, participation_in_words
+from trustivide.surveys.views.words import (
+    delivery_in_words,
+    evaluated_in_words,
+    participation_in_words,
+)
 from trustivide.web.access import member
 from trustivide.web.fragments import go, page, tell
 
@@ -41,6 +45,7 @@ def under_way(listed: Listed, *, fragment: str) -> ResponseReturnValue:
         listed=listed,
         survey=open_survey,
         instrument=listed.instrument,
+        evaluated=evaluated_in_words(open_survey),
         participation=participation_in_words(
             open_survey, queries.participation(session, open_survey)
         ),

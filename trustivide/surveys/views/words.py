@@ -1,17 +1,22 @@
 """What several pages of surveys say in the same words."""
 
+from collections.abc import Sequence
+
 from babel.lists import format_list
 from flask_babel import gettext as _
 
+from trustivide.core.db import db
 from trustivide.surveys.delivery import NOT_SENT, Delivered
+from trustivide.surveys.evaluations import evaluated
 from trustivide.surveys.models import Survey
 from trustivide.surveys.overlap import Conflict
 from trustivide.web.locale import day, language, moment
+from trustivide.workshops import queries as workshops
 
 
 def conflict_in_words(conflict: Conflict) -> str:
     """Why these teams can't be asked now, what it collides with, and what helps."""
-    planned, k = _listed(conflict.planned), conflict.k
+    planned, k = enumerated(conflict.planned), conflict.k
     if not conflict.others:
         return _(
             "%(teams)s har nästan samma personer. Tillsammans skulle resultaten visa vad färre "
@@ -31,7 +36,7 @@ def conflict_in_words(conflict: Conflict) -> str:
             "Enkäten till %(team)s krockar med den till %(others)s. Tillsammans skulle "
             "resultaten visa vad färre än %(k)d personer har svarat.",
             team=planned,
-            others=_listed(conflict.others),
+            others=enumerated(conflict.others),
             k=k,
         )
     if conflict.free_on is None:
@@ -39,8 +44,18 @@ def conflict_in_words(conflict: Conflict) -> str:
     return f"{why} " + _("Vänta till %(day)s.", day=day(conflict.free_on))
 
 
-def _listed(names: tuple[str, ...]) -> str:
+def enumerated(names: Sequence[str]) -> str:
+    """ "A, B och C"; nothing for none."""
     return str(format_list(names, locale=language()))
+
+
+def evaluated_in_words(survey: Survey) -> str | None:
+    """Which workshop an evaluation asks about, and when it was; nothing for other surveys."""
+    held = evaluated(db.session(), [survey]).get(survey.id)
+    if held is None:
+        return None
+    title = workshops.title(db.session(), held, language())
+    return _("%(title)s, %(day)s", title=title, day=day(held.run_on or held.starts_at))
 
 
 def participation_in_words(survey: Survey, answered: int | None) -> str:

@@ -6,12 +6,14 @@ from flask import Blueprint, g
 from flask import session as cookie
 from flask.typing import ResponseReturnValue
 
+from trustivide.core import clock
 from trustivide.core.db import db
-from trustivide.teams import queries
+from trustivide.teams import actions, queries
 from trustivide.teams.forms import FileForm, PasteForm
 from trustivide.teams.models import Team
 from trustivide.web.access import found
 from trustivide.web.fragments import page
+from trustivide.web.locale import language
 
 bp = Blueprint("teams", __name__, url_prefix="/teams")
 
@@ -37,6 +39,11 @@ def show_team(
         "form": None,
         "focus": None,
         "undo": cookie.pop("undo", None),
+        "to_evaluate": [
+            one
+            for which in actions.to_evaluate
+            for one in which(db.session(), g.actor, team, language(), clock.now())
+        ],
         **more,
     }
     return page("teams/show.html", fragment=fragment, status=status, **context)

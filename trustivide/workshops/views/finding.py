@@ -12,6 +12,7 @@ from trustivide.core.db import db, transaction
 from trustivide.web.access import member
 from trustivide.web.fragments import go, page, wants_fragment
 from trustivide.web.locale import language
+from trustivide.web.used import used
 from trustivide.workshops import actions, queries
 from trustivide.workshops.forms import SearchForm
 from trustivide.workshops.views.base import bp
@@ -21,6 +22,8 @@ from trustivide.workshops.views.history import history
 def _catalogue(form: SearchForm, valid: bool) -> ResponseReturnValue:
     cards = queries.search(db.session(), form.query, language(), **form.filters) if valid else []
     near = queries.nearest(db.session(), form.query, language()) if valid and not cards else []
+    if valid and form.address:
+        used("workshops.found" if cards else "workshops.nothing_found")
     return page(
         "workshops/index.html",
         fragment="results",

@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from flask import Response, current_app, g, request, url_for
+from flask import Response, g, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
@@ -20,8 +20,6 @@ from trustivide.workshops.session_forms import AgreedForm, RunForm
 from trustivide.workshops.session_queries import Listed
 from trustivide.workshops.views.base import bp, meeting_of, too_late
 from trustivide.workshops.views.guide import card_page
-
-_EVALUATION = "surveys.evaluation"
 
 
 @bp.get("/sessions")
@@ -53,7 +51,6 @@ def session_page(
     if form is None:
         form = AgreedForm(formdata=None)
         form.offer(teams.members(reading, listed.team))
-    offers_evaluation = meeting.state == "run" and _EVALUATION in current_app.view_functions
     return page(
         "workshops/session.html",
         fragment=fragment,
@@ -63,7 +60,6 @@ def session_page(
         withdrawn=session_queries.is_withdrawn(reading, meeting),
         agreed=agreed.of(reading, meeting),
         can_undo=meeting.state == "run" and not actions.must_stay_run(reading, meeting),
-        evaluation=url_for(_EVALUATION, session_id=meeting.id) if offers_evaluation else None,
         form=form,
     )
 
