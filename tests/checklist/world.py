@@ -103,7 +103,7 @@ class World:
         """What :meth:`restored` goes back to."""
         self._forget_connections()
         shutil.copy(self._file, self._file.with_suffix(".copy"))
-        shutil.copytree(self._attachments, self._attachments.with_suffix(".copy"))
+        self._copy_files(self._attachments, self._attachments.with_suffix(".copy"))
 
     @contextmanager
     def restored(self) -> Iterator[None]:
@@ -113,8 +113,12 @@ class World:
         finally:
             self._forget_connections()
             shutil.copy(self._file.with_suffix(".copy"), self._file)
-            shutil.rmtree(self._attachments)
-            shutil.copytree(self._attachments.with_suffix(".copy"), self._attachments)
+            self._copy_files(self._attachments.with_suffix(".copy"), self._attachments)
+
+    @staticmethod
+    def _copy_files(folder: Path, to: Path) -> None:
+        shutil.rmtree(to, ignore_errors=True)
+        shutil.copytree(folder, to)
 
     @property
     def _attachments(self) -> Path:
