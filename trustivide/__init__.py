@@ -82,6 +82,7 @@ from trustivide.usage import noting
 from trustivide.usage.kinds import KINDS
 from trustivide.web import access, cookies, errors, files, headers, joined, limits, locale
 from trustivide.web import views as web
+from trustivide.workshops import actions as workshop_actions
 from trustivide.workshops import attachments, catalogue, reminders, session_mails, session_queries
 from trustivide.workshops import invitations as workshop_invitations
 from trustivide.workshops import sessions as workshop_sessions
@@ -259,6 +260,7 @@ def _connect_features(settings: config.Settings) -> None:
     address_changes.address_corrected.connect(survey_launching.on_address_corrected)
     addresses.address_taken_back.connect(address_changes.on_taken_back)
     survey_actions.right_by_code.connect(code_requests.note)
+    workshop_actions.refused.connect(privacy_actions.note_refusal)
     survey_queries.notes_by_code[:] = [code_requests.noted]
     outbox.composers.update(
         survey_mails.COMPOSERS

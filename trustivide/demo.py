@@ -36,6 +36,10 @@ from trustivide.surveys.catalogue import TEXT, Answer, Instrument, latest
 from trustivide.surveys.models import Invitation, Round, Survey
 from trustivide.surveys.rhythms import morning_of
 from trustivide.teams.models import Team, TeamMember
+from trustivide.teams.queries import members
+from trustivide.workshops import agreed, sessions
+from trustivide.workshops import queries as workshop_cards
+from trustivide.workshops.models import WorkshopSession
 
 ORGANISATION = "Exempelorganisationen (påhittad demo)"
 NUMBER = "555555-5555"
@@ -126,6 +130,8 @@ def seed(now: datetime) -> list[SignIn]:
             team = _team(actor, plan, now)
             for number, wave in enumerate(plan.waves):
                 _survey(actor, team, number, wave, now)
+            if len(plan.waves) > 1:
+                _workshops(actor, team, now)
         _planned(actor, now)
         # Last: an owner who is confirmed says that the demo is complete.
         with transaction() as session:
@@ -236,6 +242,53 @@ def _launch(actor: Actor, team: Team, instrument: Instrument, wave: _Wave, now: 
         sent = _round([team], instrument, opened, now + timedelta(days=wave.closes_in))
         made = survey_rounds.put(session, actor, uuid4(), sent, opened)
         return session.scalars(select(Survey).where(Survey.round_id == made.id)).one()
+
+
+def _workshops(actor: Actor, team: Team, now: datetime) -> None:
+    """A workshop that the team ran between its two newest surveys, and one that it plans."""
+    with transaction() as session:
+        if session.scalar(select(WorkshopSession.id).where(WorkshopSession.team_id == team.id)):
+            return
+        ran = now - timedelta(days=60)
+        held = _session(session, actor, team, "workload-check", morning_of(day_of(ran)), ran)
+        sessions.mark_run(
+            session,
+            held.id,
+            run_on=day_of(ran),
+            attendance=11,
+            note="Vi tog bort två stående möten.",
+            follow_up_on=day_of(ran + timedelta(days=28)),
+            now=ran,
+        )
+        owner = members(session, team)[3]
+        for what, owned_by, in_days in (
+            ("Fredagar är fria från möten", None, 14),
+            ("Listan över vem som gör vad hänger på väggen", owner.id, 75),
+        ):
+            due = day_of(ran + timedelta(days=in_days))
+            action = agreed.agree(session, actor, held, what, owned_by, due, ran)
+            if in_days == 14:
+                agreed.mark(session, action, ran + timedelta(days=10), done=True)
+        coming = morning_of(day_of(now + timedelta(days=9)))
+        _session(session, actor, team, "lesson-of-the-week", coming, now)
+
+
+def _session(
+    session: Session, actor: Actor, team: Team, slug: str, starts_at: datetime, now: datetime
+) -> WorkshopSession:
+    card = workshop_cards.get(session, slug, "sv")
+    assert card is not None
+    what = sessions.Plan(
+        workshop=slug,
+        version=card.version,
+        minutes=card.duration,
+        starts_at=starts_at,
+        place="Stora rummet",
+        message=None,
+        facilitator=sessions.Facilitator("Bob Berg (påhittad)", BOB),
+        locale="sv",
+    )
+    return sessions.plan(session, actor, team, uuid4(), what, now)
 
 
 def _planned(actor: Actor, now: datetime) -> None:

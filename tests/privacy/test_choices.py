@@ -329,6 +329,7 @@ def test_every_activity_of_legitimate_interest_can_be_objected_to(
         "colleague_invitations",
         "customer_relations",
         "team_surveys",
+        "team_workshops",
         "workshop_use",
         "search_history",
         "usage_analysis",
@@ -338,6 +339,7 @@ def test_every_activity_of_legitimate_interest_can_be_objected_to(
     assert set(re.findall(r'action="/privacy/objections/(\w+)"', dora)) == {
         "colleague_invitations",
         "team_surveys",
+        "team_workshops",
     }
 
 

@@ -26,7 +26,7 @@ from trustivide.auth.models import User
 from trustivide.core import clock
 from trustivide.core.clock import day_of
 from trustivide.core.db import db, transaction
-from trustivide.core.text import Text
+from trustivide.core.text import Text, in_alphabet
 from trustivide.surveys import actions, anonymity, closing, history, results, statistics
 from trustivide.surveys.catalogue import Answer, Instrument, latest, read
 from trustivide.surveys.models import AgreedAction, ResultShare, Round, RoundTeam, Snapshot, Survey
@@ -329,9 +329,8 @@ def test_workshops_stand_in_the_trend_with_honest_words(
         ]
         assert f"<title>Workshop 1: {title_1}, {day_1}</title>" in page
         assert "Streck med nummer visar när teamet hade workshoppar" in page
-        assert (
-            f"Sedan dess har teamet genomfört {title_1} ({day_1}) och {title_2} ({day_2})" in page
-        )
+        since = f"”{title_1}” ({day_1}) och ”{title_2}” ({day_2})"
+        assert f"Sedan dess har teamet genomfört {since}." in page
         assert "inte att det har ändrats av den" in page
         assert "behöver inte bero på den: annat har också hänt" in page
         assert "Workshop 3" not in page
@@ -588,4 +587,4 @@ def test_only_what_stands_clear_of_the_rest_is_named() -> None:
 
 def test_names_sort_as_a_swedish_list_does() -> None:
     names = ["Ö", "å", "Z", "Ä", "b", "Åa"]
-    assert sorted(names, key=history.in_alphabet) == ["b", "Z", "å", "Åa", "Ä", "Ö"]
+    assert sorted(names, key=in_alphabet) == ["b", "Z", "å", "Åa", "Ä", "Ö"]

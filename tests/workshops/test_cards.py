@@ -15,7 +15,6 @@ from trustivide.workshops.cards import (
     WorkshopCard,
     body_html,
     load_library,
-    stems,
 )
 
 LIBRARY = load_library()
@@ -301,28 +300,6 @@ def test_body_html_escapes_what_a_loaded_body_could_not_hold() -> None:
     assert "&lt;script&gt;" in html
     for opened in ("<script", "<div", "<a", "<img", "<code", "<blockquote", "<pre"):
         assert opened not in html
-
-
-def test_stems_find_other_forms_and_folded_letters() -> None:
-    assert stems("Tilliten", "sv") == stems("tillit", "sv") == "tillit"
-    assert stems("Förmåga", "sv") == "förmåg formag"
-    assert stems("formaga", "sv") == "formag"
-    assert stems("Trusting teams, trusted!", "en") == "trust team trust"
-    # The same word, written with a combining ring and dots.
-    assert stems("Fo\u0308rma\u030aga", "sv") == "förmåg formag"
-    assert stems("", "sv") == ""
-
-
-def test_stems_know_two_languages() -> None:
-    with pytest.raises(ValueError, match="'fi'"):
-        stems("luottamus", "fi")
-
-
-def test_search_text_covers_title_agenda_and_body() -> None:
-    card = next(card for card in LIBRARY if (card.slug, card.language) == ("premortem", "sv"))
-    words = set(card.search_text.split())
-    for query in ("projektet", "misslyckats", "galghumor", "lappar", "tystnad"):
-        assert set(stems(query, "sv").split()) <= words
 
 
 def test_cards_import_neither_the_guide_nor_the_web() -> None:

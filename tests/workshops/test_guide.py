@@ -13,7 +13,7 @@ from trustivide.workshops.cards import (
     WorkshopCard,
     load_library,
 )
-from trustivide.workshops.guide import body_blocks, render_guide
+from trustivide.workshops.guide import body_blocks, render
 
 LIBRARY = load_library()
 CARD = LIBRARY[0]
@@ -28,33 +28,45 @@ def sent(card: WorkshopCard, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         return b""
 
     monkeypatch.setattr(typst, "compile", compile_nothing)
-    render_guide(card, language=card.language)
+    render(card)
     data: dict[str, Any] = json.loads(calls[0]["sys_inputs"]["data"])
     return data
 
 
 @pytest.mark.parametrize("card", LIBRARY, ids=lambda card: f"{card.slug}.{card.language}")
-def test_every_card_becomes_an_accessible_pdf(card: WorkshopCard) -> None:
-    pdf = render_guide(card, language=card.language)
-    assert pdf.startswith(b"%PDF-1.7")
-    assert f'<rdf:li xml:lang="x-default">{card.title}</rdf:li>'.encode() in pdf
-    assert b"<dc:creator><rdf:Seq><rdf:li>Trustivide</rdf:li>" in pdf
-    assert f"/Lang({card.language})".encode() in pdf
-    assert b"<pdfuaid:part>1</pdfuaid:part>" in pdf
-    assert b"/StructTreeRoot" in pdf
-    # One page for the card, one or more for the agenda, one for the text, the handout last.
-    pages = int(pdf.split(b"/Type/Pages/Count ")[1].split(b"/")[0])
-    assert 4 <= pages <= 6
+def test_every_card_becomes_an_accessible_guide_and_a_handout(card: WorkshopCard) -> None:
+    # Typst itself refuses what isn't PDF/UA-1.
+    for document, title, fewest, most in (
+        # One page for the card, one or more for the agenda, one for the text, the handout last.
+        ("guide", card.title, 4, 6),
+        ("handout", card.handout.title, 1, 1),
+    ):
+        pdf = render(card, document)
+        assert pdf.startswith(b"%PDF-1.7")
+        assert f'<rdf:li xml:lang="x-default">{card_title(title)}</rdf:li>'.encode() in pdf
+        assert b"<dc:creator><rdf:Seq><rdf:li>Trustivide</rdf:li>" in pdf
+        assert f"/Lang({card.language})".encode() in pdf
+        assert b"<pdfuaid:part>1</pdfuaid:part>" in pdf
+        assert b"/StructTreeRoot" in pdf
+        assert fewest <= pages_of(pdf) <= most, document
+
+
+def card_title(title: str) -> str:
+    return title.replace("&", "&amp;")
+
+
+def pages_of(pdf: bytes) -> int:
+    return int(pdf.split(b"/Type/Pages/Count ")[1].split(b"/")[0])
 
 
 def test_the_same_card_gives_the_same_bytes() -> None:
-    assert render_guide(CARD, language="sv") == render_guide(CARD, language="sv")
+    assert render(CARD) == render(CARD)
 
 
-@pytest.mark.parametrize("language", ["en", "fi"])
-def test_only_in_the_cards_own_language(language: str) -> None:
-    with pytest.raises(ValueError, match="'sv'"):
-        render_guide(CARD, language=language)
+def test_a_handout_with_all_the_lines_that_a_card_may_have_stays_one_page() -> None:
+    prompts = tuple(HandoutPrompt("Vad behöver du av de andra? " * 2, 3) for _ in range(6))
+    card = replace(CARD, handout=Handout("Mina ord " * 8, "Skriv för dig själv. " * 12, prompts))
+    assert pages_of(render(card, "handout")) == 1
 
 
 NASTY = '#eval("1") #panic("x") $ x^2 _i_ *b* [c] <label> @ref \\ // no /* no */ `raw` "q" = h'
@@ -79,8 +91,9 @@ def test_markup_in_a_card_stays_text() -> None:
         licence=NASTY,
         body=f"## {NASTY}\n\n{NASTY}\n\n- {NASTY}",
     )
-    pdf = render_guide(card, language="sv")
-    assert b'#eval("1") #panic("x")' in pdf.replace(b"&quot;", b'"')
+    for document in guide.DOCUMENTS:
+        pdf = render(card, document)
+        assert b'#eval("1") #panic("x")' in pdf.replace(b"&quot;", b'"')
 
 
 def test_the_clock_runs(monkeypatch: pytest.MonkeyPatch) -> None:

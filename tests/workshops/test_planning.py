@@ -238,6 +238,8 @@ def test_a_workshop_withdrawn_while_planned_keeps_its_text_and_can_be_exchanged(
     page = bob.get(path).text
     assert "Workshopen finns inte längre i katalogen." in page
     assert "Så går det till" in bob.get(f"{path}/guide").text
+    assert 'data-facilitation="premortem.1.sv"' in bob.get(f"{path}/facilitation").text
+    assert bob.get(f"{path}/handout").data.startswith(b"%PDF-")
     assert bob.get("/workshops/premortem").status_code == 404
     with_it = bob.get(f"{path}/planning").text
     assert "finns inte längre i katalogen" in with_it

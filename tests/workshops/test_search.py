@@ -1,10 +1,23 @@
 """Whoever types a word finds the workshop, however it is bent or misspelled."""
 
-import pytest
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from uuid import uuid4
 
-from trustivide.core.db import db
-from trustivide.workshops import queries
-from trustivide.workshops.search import one_edit_apart
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from tests.conftest import both_databases
+from trustivide.core.db import db, transaction
+from trustivide.workshops import finding, queries, search, words
+from trustivide.workshops.cards import WorkshopCard, library
+from trustivide.workshops.catalogue import current
+from trustivide.workshops.finding import FEW, Filters
+from trustivide.workshops.models import Workshop
+from trustivide.workshops.search import Index
 
 FIRST = [
     # as it stands, inflected, and in the definite form
@@ -12,23 +25,31 @@ FIRST = [
     ("sv", "löftena", "promises-on-the-wall"),
     ("sv", "beslutet", "why-we-decided"),
     ("sv", "besluten", "why-we-decided"),
-    ("sv", "ursäkter", "mending-trust"),
+    ("sv", "ursäkter", "when-i-was-wrong"),
     ("sv", "LÄRDOMAR", "lesson-of-the-week"),
-    # without the dots
+    # without the dots, and with dots made of two characters
     ("sv", "lofte", "promises-on-the-wall"),
     ("sv", "fortroende", "mending-trust"),
+    ("sv", "fo\u0308rtroende", "mending-trust"),
     # while one types
     ("sv", "förtr", "mending-trust"),
     ("sv", "värdeo", "words-to-everyday"),
-    # a slip of the finger, and one on top of missing dots
+    # the beginning, the end and the whole of a compound
+    ("sv", "värde", "words-to-everyday"),
+    ("sv", "belastning", "workload-check"),
+    ("sv", "förtroendekris", "mending-trust"),
+    # a slip of the finger, one on top of missing dots, and two in a long word
     ("sv", "förtroened", "mending-trust"),
     ("sv", "belasning", "workload-check"),
     ("sv", "vardeodr", "words-to-everyday"),
+    ("sv", "förtoendte", "mending-trust"),
+    # what means the same
+    ("sv", "onboarding", "welcome-to-the-team"),
+    ("en", "retro", "look-back"),
     # several words
     ("sv", "karta kunskap", "who-knows-what"),
     ("en", "promise", "promises-on-the-wall"),
     ("en", "decisions", "why-we-decided"),
-    ("en", "apologies", "mending-trust"),
     ("en", "lessons", "lesson-of-the-week"),
     ("en", "premor", "premortem"),
     ("en", "planni", "premortem"),
@@ -40,111 +61,204 @@ FIRST = [
 pytestmark = pytest.mark.usefixtures("client")
 
 
-@pytest.mark.parametrize(("locale", "query", "slug"), FIRST)
-def test_the_right_workshop_comes_first(locale: str, query: str, slug: str) -> None:
-    assert queries.search(db.session(), query, locale)[0].slug == slug
+def found(query: str, locale: str = "sv", order: str = "best", **filters: object) -> list[str]:
+    chosen = Filters(**filters)  # type: ignore[arg-type]
+    return [c.slug for c in finding.find(db.session(), query, locale, chosen, order).cards]
 
 
-def slugs(query: str, locale: str = "sv", **filters: object) -> list[str]:
-    return [card.slug for card in queries.search(db.session(), query, locale, **filters)]  # type: ignore[arg-type]
+def near(query: str, locale: str = "sv", **filters: object) -> list[str]:
+    """What the page shows besides what is found."""
+    cards = finding.find(db.session(), query, locale, Filters(**filters)).cards  # type: ignore[arg-type]
+    return [card.slug for card in finding.nearest(db.session(), query, locale, cards)]
+
+
+def test_the_right_workshop_comes_first() -> None:
+    firsts = {(locale, query): found(query, locale)[:1] for locale, query, _ in FIRST}
+    assert firsts == {(locale, query): [slug] for locale, query, slug in FIRST}
+
+
+RECALL = {"sv": 0.92, "en": 0.92}
+"""By language, what part of the wanted workshops must be among the first five. Measured: 0.94."""
+
+
+def recalls() -> Iterator[tuple[str, str, float]]:
+    """For each written query its language, its words and its recall at five."""
+    written = tomllib.loads((Path(__file__).parent / "queries.toml").read_text())
+    for locale, queries_ in written.items():
+        for query, wanted in queries_.items():
+            first = (found(query, locale) + near(query, locale))[:5]
+            yield locale, query, len(set(wanted) & set(first)) / len(wanted)
+
+
+def test_written_queries_find_what_they_ought_to() -> None:
+    by_locale: dict[str, list[float]] = {}
+    for locale, _, recall in recalls():
+        by_locale.setdefault(locale, []).append(recall)
+    assert all(len(measured) >= 30 for measured in by_locale.values())
+    means = {locale: sum(measured) / len(measured) for locale, measured in by_locale.items()}
+    assert {locale: mean for locale, mean in means.items() if mean < RECALL[locale]} == {}
 
 
 @pytest.mark.parametrize("locale", ["sv", "en"])
 def test_each_workshop_is_found_first_by_its_own_title(locale: str) -> None:
     for card in queries.catalogue(db.session(), locale):
-        assert slugs(card.title, locale)[0] == card.slug
+        assert found(card.title, locale)[0] == card.slug
 
 
-def test_every_word_must_be_found() -> None:
-    assert "mending-trust" in slugs("förtroende")
-    assert slugs("förtroende xyzzy") == []
-
-
-def test_the_title_outweighs_the_summary_and_that_the_rest() -> None:
-    found = queries.search(db.session(), "decision", "en")
-    # "Open up a decision": the word stands in this summary, in no other, and in no title.
-    assert found[0].slug == "why-we-decided"
-    assert len(found) > 1
-    assert slugs("vägg")[0] == "promises-on-the-wall"
-
-
-def test_only_the_last_word_counts_as_unfinished() -> None:
-    assert "mending-trust" in slugs("samtal förtr")
-    assert slugs("prem", "en") == ["premortem"]
-    assert slugs("prem ", "en") == []
-    assert slugs("prem plan", "en") == []
+def test_a_word_of_a_sentence_that_no_card_holds_spoils_nothing() -> None:
+    assert found("förtroende xyzzy") == []  # half of what was asked for is missing
+    assert found("förtroendet är skadat efter ett brutet löfte xyzzy")[0] == "mending-trust"
 
 
 def test_a_typing_error_is_forgiven_only_where_nothing_matches_and_only_in_long_words() -> None:
-    assert slugs("beslut") == slugs("beslut ")
-    assert slugs("kxrta")[0] == "who-knows-what"
-    assert slugs("kxrt ") == []
+    assert found("kunskxp")[0] == "teach-me-one-thing"
+    assert found("kxrt") == []
+    assert found("vana") != found("vara")
 
 
-@pytest.mark.parametrize("query", ["", "   ", "?!"])
+@pytest.mark.parametrize("query", ["", "   ", "?!", "t"])
 def test_without_words_everything_is_shown_the_shortest_first(query: str) -> None:
-    found = queries.search(db.session(), query, "sv")
-    assert found == list(queries.catalogue(db.session(), "sv"))
-    assert [card.duration for card in found] == sorted(card.duration for card in found)
+    cards = finding.find(db.session(), query, "sv").cards
+    assert {card.slug for card in cards} == set(current(db.session()).entries)
+    assert [card.duration for card in cards] == sorted(card.duration for card in cards)
 
 
-def test_filters_narrow_a_search_down() -> None:
-    assert all(
-        "care" in card.dimensions
-        for card in queries.search(db.session(), "", "sv", dimension="care")
-    )
-    assert all(card.duration <= 30 for card in queries.search(db.session(), "", "sv", longest=30))
-    assert "mending-trust" not in slugs("", place="remote")
-    assert slugs("förtroende", place="remote") != slugs("förtroende")
+def test_each_filter_keeps_what_it_says() -> None:
+    def kept(**filters: object) -> list[WorkshopCard]:
+        cards = finding.find(db.session(), "", "sv", Filters(**filters)).cards  # type: ignore[arg-type]
+        assert 0 < len(cards) < len(queries.catalogue(db.session(), "sv"))
+        return list(cards)
+
+    assert all("care" in card.dimensions for card in kept(dimensions=frozenset({"care"})))
+    several = kept(dimensions=frozenset({"care", "integrity"}))
+    assert all({"care", "integrity"} & set(card.dimensions) for card in several)
+    assert all("hybrid" in card.place for card in kept(places=frozenset({"hybrid"})))
+    assert all(card.duration <= 30 for card in kept(longest=30))
+    assert all(card.min_people <= 3 <= card.max_people for card in kept(people=3))
+    assert all(card.difficulty == 1 for card in kept(difficulty=1))
+    assert all(card.exposure <= 2 for card in kept(exposure=2))
+    assert [card.slug for card in kept(slugs=frozenset({"premortem", "gone"}))] == ["premortem"]
+
+
+def test_each_count_is_what_would_be_found() -> None:
+    chosen = Filters(dimensions=frozenset({"openness"}), longest=90, people=5)
+    asked: Mapping[str, list[tuple[object, Filters]]] = {
+        "dimension": [
+            (key, replace(chosen, dimensions=frozenset({key}))) for key in queries.DIMENSION_NAMES
+        ],
+        "place": [(p, replace(chosen, places=frozenset({p}))) for p in ("onsite", "remote")],
+        "longest": [(15, replace(chosen, longest=15)), ("", replace(chosen, longest=None))],
+        "people": [(True, chosen), ("", replace(chosen, people=None))],
+        "difficulty": [(n, replace(chosen, difficulty=n)) for n in (1, 2)],
+        "exposure": [(n, replace(chosen, exposure=n)) for n in (1, 2)],
+        "saved": [("", chosen)],
+    }
+    for query in ("", "möte"):
+        counts = finding.find(db.session(), query, "sv", chosen).counts
+        for name, values in asked.items():
+            for value, filters in values:
+                would = finding.find(db.session(), query, "sv", filters).cards
+                assert counts[name][value] == len(would), (query, name, value)
+        english = finding.find(db.session(), query, "en", chosen).cards
+        assert counts["language"]["en"] == len(english)
+
+
+def test_orders() -> None:
+    cards = {card.slug: card for card in queries.catalogue(db.session(), "sv")}
+    exposures = [cards[slug].exposure for slug in found("", order="personal")]
+    assert exposures == sorted(exposures)
+    titles = [cards[slug].title for slug in found("", order="title")]
+    assert titles[0].startswith("Be om hjälp")
+    assert titles.index("Vem kan vad?") < titles.index("Välkommen till oss")
+    newest = next(iter(cards))
+    catalogue = current(db.session())
+    entry = catalogue.entries[newest]
+    tomorrow = replace(entry, published_on=entry.published_on.replace(year=2100))
+    later = replace(catalogue, entries={**catalogue.entries, newest: tomorrow})
+    key = finding._key("newest", later, {})
+    assert min(cards.values(), key=key).slug == newest
 
 
 def test_the_dimensions_names_find_their_workshops_in_both_languages() -> None:
     for key, name in queries.DIMENSION_NAMES.items():
         for locale in ("sv", "en"):
             of_it = {c.slug for c in queries.catalogue(db.session(), locale) if key in c.dimensions}
-            assert of_it <= set(slugs(name.in_(locale), locale))
+            assert of_it <= set(found(name.in_(locale), locale))
 
 
-def test_near_ones_are_shown_where_nothing_was_found() -> None:
-    assert queries.nearest(db.session(), "värdeord xyzzy", "sv")[0].slug == "words-to-everyday"
+def test_near_ones_are_shown_where_little_was_found() -> None:
+    assert near("värdeord xyzzy")[0] == "words-to-everyday"
     # nothing in common: the shortest
-    assert (
-        queries.nearest(db.session(), "xyzzy", "sv")
-        == list(queries.catalogue(db.session(), "sv"))[:3]
-    )
+    shortest = [card.slug for card in queries.catalogue(db.session(), "sv")][:FEW]
+    assert near("xyzzy") == shortest
     # only the filters were in the way
-    assert queries.nearest(db.session(), "ursäkt", "sv")[0].slug == "mending-trust"
+    assert near("ursäkt", people=100)[0] == "when-i-was-wrong"
+    # as many as are missing, none of them twice
+    few = found("skvaller")
+    assert 0 < len(few) < FEW
+    assert not set(few) & set(near("skvaller"))
+    assert len(few) + len(near("skvaller")) <= FEW
 
 
 def test_a_query_that_nobody_types_is_refused() -> None:
     with pytest.raises(ValueError, match="too long"):
-        queries.search(db.session(), "a" * 201, "sv")
-    assert queries.search(db.session(), "å" * 200, "sv") == []
+        finding.find(db.session(), "a" * 201, "sv")
+    assert found("å" * 200) == []
 
 
-@pytest.mark.parametrize(
-    ("one", "other", "apart"),
-    [
-        ("tillit", "tillit", False),
-        ("tillit", "tilllit", True),
-        ("tillit", "tilit", True),
-        ("tillit", "tillot", True),
-        ("tillit", "tililt", True),
-        ("tillit", "tillitx", True),
-        ("tillit", "itllit", True),
-        ("tillit", "tiilt", False),
-        ("tillit", "tillig!", False),
-        ("ab", "ba", True),
-    ],
-)
-def test_one_edit(one: str, other: str, apart: bool) -> None:
-    assert one_edit_apart(one, other) is apart
-    assert one_edit_apart(other, one) is apart
+# The index
+
+
+@both_databases
+def test_what_staff_change_is_found_at_once(app: Flask) -> None:
+    assert found("tänk om det gick fel")[0] == "premortem"
+    with transaction() as session:
+        workshop = session.scalars(select(Workshop).where(Workshop.slug == "premortem")).one()
+        workshop.state, workshop.revision = "withdrawn", workshop.revision + 1
+    assert "premortem" not in found("tänk om det gick fel")
+    assert "premortem" not in near("tänk om det gick fel")
+
+
+def test_one_changed_workshop_costs_the_reading_of_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    cards = {uuid4(): (source.cards["sv"], "") for source in library()}
+    read: list[str] = []
+    real = search._read
+    monkeypatch.setattr(search, "_read", lambda c, about: read.append(c.slug) or real(c, about))
+    index = Index("sv", cards)
+    assert len(read) == len(cards)
+    before = index.matching("förtroende")
+
+    old = next(version for version, (card, _) in cards.items() if card.slug == "premortem")
+    new = uuid4()
+    rewritten = replace(cards[old][0], title="Zebror och förtroende")
+    rest = {version: card for version, card in cards.items() if version != old}
+    changed = index.changed(rest | {new: (rewritten, "")})
+    assert read[len(cards) :] == ["premortem"]
+    assert list(changed.matching("zebror")) == [new]
+    assert old not in changed.matching("misslyckas")
+    # The one before answers as it did, for whoever still reads the catalogue from before.
+    assert index.matching("förtroende") == before
+    assert index.matching("zebror") == {}
+    # Changed often enough it is made anew, and nothing of the old ones is left.
+    for _ in range(len(cards) + 2):
+        new, last = uuid4(), new
+        changed = changed.changed(rest | {new: (rewritten, "")})
+        assert list(changed.matching("zebror")) == [new] != [last]
+    assert len(changed._gone) <= len(changed)
+
+
+def test_words_and_stems() -> None:
+    assert words.words("Förmåga, don’t stop: 15 min") == ["formaga", "don't", "stop", "15", "min"]
+    assert words.stem("tilliten", "sv") == words.stem("tillit", "sv") == "tillit"
+    assert words.stem("beslutet", "sv") == words.stem("beslut", "sv")
+    assert words.stem("trusting", "en") == words.stem("trusted", "en") == "trust"
+    with pytest.raises(ValueError, match="'fi'"):
+        words.stem("luottamus", "fi")
 
 
 def test_the_catalogue_is_whole_in_both_languages() -> None:
     swedish, english = queries.catalogue(db.session(), "sv"), queries.catalogue(db.session(), "en")
-    assert len(swedish) >= 6
+    assert len(swedish) >= 20
     assert {card.slug for card in swedish} == {card.slug for card in english}
     assert queries.get(db.session(), "premortem", "sv") in swedish
     assert queries.get(db.session(), "premortem", "de") is None

@@ -150,7 +150,7 @@ def test_an_objection_stops_recording_and_showing_at_once(client: FlaskClient) -
     press_search(client, "beslut")
     assert kept_searches() == ["löfte"]
     page = client.get("/workshops/").text
-    assert "Vi sparar inte vad du söker efter." in page
+    assert "Du har invänt, så inget du söker efter sparas." in page
     assert ">löfte</a>" not in page
     with transaction() as session:
         rights.withdraw_objection(session, me, SEARCH_HISTORY, clock.now())
@@ -205,7 +205,7 @@ def test_own_searches_can_be_forgotten_one_by_one_and_all(app: Flask, client: Fl
     assert response.status_code == 303
     assert kept_searches() == ["löfte", "ansvar"]
     part = client.post("/workshops/searches/removal", headers=HTMX).text
-    assert part.lstrip().startswith('<section id="history"')
+    assert part.lstrip().startswith('<div id="kept"')
     assert "Dina sökningar är borttagna." in part
     assert kept_searches() == []
 

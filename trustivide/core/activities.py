@@ -459,19 +459,19 @@ RECOMMENDATIONS = Activity(
     "recommendations",
     Text("Förslag ur din egen historik", "Suggestions from your own history"),
     Text(
-        "Att visa det du nyligen sökt efter och laddat ner bland workshopparna",
-        "To show among the workshops what you recently searched for and downloaded",
+        "Att visa det du nyligen sökt efter, tittat på och laddat ner bland workshopparna",
+        "To show among the workshops what you recently searched for, looked at and downloaded",
     ),
     LegalBasis.LEGITIMATE_INTEREST,
     Text(
-        "Inga egna uppgifter: din sökhistorik och dina nedladdningar, visade för dig",
-        "No data of its own: your search history and downloads, shown to you",
+        "Inga egna uppgifter: det du sökt efter, tittat på och laddat ner, visat för dig",
+        "No data of its own: what you searched for, looked at and downloaded, shown to you",
     ),
     _USE,
     Retention(
         Text(
-            "Lagrar inget; underlaget gallras med sökhistoriken och nedladdningarna",
-            "Stores nothing; what it rests on goes with the search history and the downloads",
+            "Lagrar inget; det som visas gallras med sökhistorik, visningar och nedladdningar",
+            "Stores nothing; what is shown goes with the search history, views and downloads",
         )
     ),
     (HOSTING,),

@@ -22,3 +22,12 @@ class Text:
     def in_(self, locale: str) -> str:
         """The text in ``locale`` ("sv" or "en"); Swedish for anything else."""
         return self.en if locale.startswith("en") else self.sv
+
+
+# In the order of their own alphabet, after z; code points have ä before å.
+_SWEDISH = str.maketrans({"å": "z\uffff1", "ä": "z\uffff2", "ö": "z\uffff3"})
+
+
+def in_alphabet(name: str) -> str:
+    """A key that sorts names as a Swedish list does, whatever their case."""
+    return name.casefold().translate(_SWEDISH)

@@ -281,8 +281,7 @@ def set_objection(
         return
     if not on:
         rights.withdraw_objection(session, person, activity, now)
-        cases.end(session, person, now, kind="object", activity=activity)
-        record(session, person, "object", now, activity=activity)
+        note_refusal(person, session=session, activity=activity, on=False, now=now)
     elif activity.legal_basis is LegalBasis.CONSENT:
         _stop(session, person, activity, now)
     elif not reason:
@@ -322,6 +321,15 @@ def refuse_sender(
         set_objection(session, person, activity, now, on=False)
         return
     (rights.object_to if on else rights.withdraw_objection)(session, person, activity, now, scope)
+    record(session, person, "object", now, activity=activity)
+
+
+def note_refusal(
+    person: Person, *, session: Session, activity: Activity, on: bool, now: datetime
+) -> None:
+    """Write down a no that nobody assesses, or that one was taken back, also from the desk."""
+    if not on:
+        cases.end(session, person, now, kind="object", activity=activity)
     record(session, person, "object", now, activity=activity)
 
 

@@ -19,7 +19,7 @@ from wtforms import (
 )
 from wtforms import Field as Control
 from wtforms.fields import SelectChoice
-from wtforms.validators import InputRequired, Length, NumberRange, Optional, StopValidation
+from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
 from trustivide.core.activities import Activity
 from trustivide.core.crypto import EncryptedAddress
@@ -28,7 +28,7 @@ from trustivide.core.inventory import Field
 from trustivide.privacy import corrections
 from trustivide.privacy.models import KINDS
 from trustivide.privacy.words import code
-from trustivide.web.forms import Address, Form, at_most, required
+from trustivide.web.forms import Address, Form, Readable, at_most, required
 from trustivide.web.locale import text
 
 _EMPTY = _l("Fältet får inte vara tomt.")
@@ -151,19 +151,6 @@ def objection_form(activity: Activity, *, blank: bool = False) -> Form:
         )
 
     return ObjectionForm(formdata=None) if blank else ObjectionForm()
-
-
-class Readable:
-    """What was typed could be read at all; ``message`` says how to write it."""
-
-    def __init__(self, message: str) -> None:
-        self.message = message
-
-    def __call__(self, form: Any, field: Control) -> None:
-        """Raise :class:`StopValidation` in our words instead of the library's."""
-        if field.process_errors:
-            field.errors = []
-            raise StopValidation(self.message)
 
 
 class Read:

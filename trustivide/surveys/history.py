@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from trustivide.core.clock import day_of
+from trustivide.core.text import in_alphabet
 from trustivide.organisations.queries import Actor
 from trustivide.surveys.catalogue import EVALUATION
 from trustivide.surveys.models import Round, RoundTeam, Snapshot, Survey
@@ -19,9 +20,6 @@ from trustivide.teams.models import Team
 
 MOST_WAVES = 12
 """So many waves a chart on a phone can hold."""
-
-# In the order of their own alphabet, after z; code points have ä before å.
-_SWEDISH = str.maketrans({"å": "z\uffff1", "ä": "z\uffff2", "ö": "z\uffff3"})
 
 
 def waves(session: Session, survey: Survey) -> list[Wave]:
@@ -95,8 +93,3 @@ def side_by_side(session: Session, round_: Round) -> Sequence[TeamResult]:
     )
     found = [TeamResult(*row) for row in rows]
     return sorted(found, key=lambda result: in_alphabet(result.team.name))
-
-
-def in_alphabet(name: str) -> str:
-    """A key that sorts names as a Swedish list does, whatever their case."""
-    return name.casefold().translate(_SWEDISH)

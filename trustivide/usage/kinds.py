@@ -117,6 +117,7 @@ AREAS: Mapping[str, tuple[Kind, ...]] = {
         Kind(
             "workshops.downloads", Text("Ladda ner en guide", "Downloading a guide"), ("downloads",)
         ),
+        Kind("workshops.saving", Text("Spara en workshop", "Saving a workshop"), ("favourite",)),
         Kind(
             "workshops.planning",
             Text("Planera en workshop", "Planning a workshop"),
@@ -162,7 +163,12 @@ UNCOUNTED = frozenset(
         "workshops.searches",  # leads to its results, which are counted
         "workshops.searches_removal",  # forgetting what one did is using a right
         "workshops.search_removal",
+        "workshops.searches_keeping",
         "workshops.downloads_removal",
+        "workshops.viewings",  # the page that was read is counted
+        "workshops.viewings_removal",
+        "workshops.viewing_removal",
+        "workshops.favourite_removal",
     }
 )
 """Single endpoints of the areas that don't count."""

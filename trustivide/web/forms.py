@@ -7,7 +7,7 @@ from email_validator import EmailNotValidError, validate_email
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from wtforms import Field, ValidationError
-from wtforms.validators import DataRequired, Length
+from wtforms.validators import DataRequired, Length, StopValidation
 
 from trustivide.core import clock
 from trustivide.core.clock import day_of
@@ -41,6 +41,19 @@ def required(message: str) -> DataRequired:
 def at_most(characters: int) -> Length:
     """No more than ``characters``."""
     return Length(max=characters, message=_l("Högst %(max)d tecken får plats."))
+
+
+class Readable:
+    """What was typed could be read at all; ``message`` says how to write it."""
+
+    def __init__(self, message: str) -> None:
+        self.message = message
+
+    def __call__(self, form: Any, field: Field) -> None:
+        """Raise :class:`StopValidation` in our words instead of the library's."""
+        if field.process_errors:
+            field.errors = []
+            raise StopValidation(self.message)
 
 
 class NearDay:

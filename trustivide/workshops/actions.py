@@ -1,17 +1,27 @@
-"""Remembering what somebody looked for and downloaded, and forgetting it again."""
+"""Remembering what somebody looked for, read, saved and downloaded, and forgetting it again."""
 
 from datetime import datetime
-from uuid import UUID
+from uuid import UUID, uuid4
 
+from blinker import Signal
 from sqlalchemy import ColumnElement, CursorResult, Delete, delete
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from trustivide.core.activities import SEARCH_HISTORY, WORKSHOP_USE
+from trustivide.core.activities import FAVOURITES, SEARCH_HISTORY, WORKSHOP_USE
+from trustivide.core.clock import day_of
 from trustivide.organisations.queries import Actor
-from trustivide.workshops.models import Download, Search
-from trustivide.workshops.queries import recent_searches, remembers
+from trustivide.rights import actions as rights
+from trustivide.workshops.models import Download, Favourite, Search, Viewing
+from trustivide.workshops.queries import objects, person_of, recent_searches, remembers
 
 _LOOKED_BACK = 50
+_Kept = type[Search] | type[Download] | type[Viewing] | type[Favourite]
+
+refused = Signal(
+    "Somebody said no to an activity where they met it, or took that back: sent with the Person, "
+    "session=, activity=, on= and now=, in the transaction that does it."
+)
 
 
 def record_search(session: Session, actor: Actor, query: str, now: datetime) -> Search | None:
@@ -47,6 +57,57 @@ def record_download(session: Session, actor: Actor, slug: str, now: datetime) ->
     return download
 
 
+def record_viewing(session: Session, actor: Actor, slug: str, now: datetime) -> bool:
+    """Remember that a workshop's page was read, instead of when it was read before.
+
+    Records nothing, and answers ``False``, after an objection or under a restriction.
+    """
+    if not remembers(session, actor.user_id, WORKSHOP_USE):
+        return False
+    values = {"id": uuid4(), "user_id": actor.user_id, "workshop": slug, "at": now}
+    # The page may be open twice: the later one wins, and neither fails.
+    _once(session, Viewing, values, set_={"at": now})
+    return True
+
+
+def save_favourite(session: Session, actor: Actor, slug: str, now: datetime) -> bool:
+    """Save a workshop to find it again; saved twice it stays as it was.
+
+    Records nothing, and answers ``False``, under a restriction.
+    """
+    if not remembers(session, actor.user_id, FAVOURITES):
+        return False
+    values = {"user_id": actor.user_id, "workshop": slug, "saved_on": day_of(now)}
+    _once(session, Favourite, {"id": uuid4(), **values})
+    return True
+
+
+def _once(
+    session: Session, model: _Kept, values: dict[str, object], set_: dict[str, object] | None = None
+) -> None:
+    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(model).values(**values)
+    one = ["user_id", "workshop"]
+    session.execute(
+        statement.on_conflict_do_update(index_elements=one, set_=set_)
+        if set_
+        else statement.on_conflict_do_nothing(index_elements=one)
+    )
+
+
+def keep_searches(session: Session, actor: Actor, now: datetime, *, on: bool) -> None:
+    """Object to the search history at once, or take that back (GDPR Art. 21).
+
+    What was searched for before is left to its retention, unused, or to
+    :func:`delete_searches`.
+    """
+    person, no = person_of(session, actor.user_id), not on
+    if no == objects(session, person, SEARCH_HISTORY):
+        return
+    (rights.object_to if no else rights.withdraw_objection)(session, person, SEARCH_HISTORY, now)
+    refused.send(person, session=session, activity=SEARCH_HISTORY, on=no, now=now)
+
+
 def delete_search(session: Session, actor: Actor, search_id: UUID) -> bool:
     """Forget one of the actor's own searches; ``False`` if there is none such."""
     return _forget(session, delete(Search).where(_own(Search, actor), Search.id == search_id)) > 0
@@ -57,6 +118,19 @@ def delete_searches(session: Session, actor: Actor) -> int:
     return _forget(session, delete(Search).where(_own(Search, actor)))
 
 
+def delete_viewings(session: Session, actor: Actor, slug: str | None = None) -> int:
+    """Forget that the actor read one workshop's page, or any; how many there were."""
+    one = () if slug is None else (Viewing.workshop == slug,)
+    return _forget(session, delete(Viewing).where(_own(Viewing, actor), *one))
+
+
+def remove_favourite(session: Session, actor: Actor, slug: str) -> int:
+    """No longer keep a workshop among the saved ones; how many there were."""
+    return _forget(
+        session, delete(Favourite).where(_own(Favourite, actor), Favourite.workshop == slug)
+    )
+
+
 def delete_downloads(session: Session, actor: Actor, slug: str) -> int:
     """Forget the actor's own downloads of one workshop; how many there were."""
     return _forget(
@@ -64,7 +138,7 @@ def delete_downloads(session: Session, actor: Actor, slug: str) -> int:
     )
 
 
-def _own(model: type[Search] | type[Download], actor: Actor) -> ColumnElement[bool]:
+def _own(model: _Kept, actor: Actor) -> ColumnElement[bool]:
     return model.user_id == actor.user_id
 
 

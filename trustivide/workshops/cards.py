@@ -7,7 +7,6 @@ its numbers and both its languages.
 """
 
 import re
-import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
@@ -16,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import markdown
-import snowballstemmer
 from markdown.inlinepatterns import Pattern
 from markdown.treeprocessors import InlineProcessor
 from markdown.util import Registry
@@ -32,7 +30,6 @@ DIMENSIONS = ("competence", "care", "integrity", "openness", "reliability")
 PLACES = ("onsite", "remote", "hybrid")
 LANGUAGES = ("sv", "en")
 
-_STEMMERS = {"sv": "swedish", "en": "english"}
 _FILE_NAME = re.compile(r"(?P<slug>[a-z][a-z0-9]*(?:-[a-z0-9]+)*)\.(?P<language>[a-z]{2})\.md")
 
 
@@ -109,38 +106,6 @@ class WorkshopCard:
     def max_people(self) -> int:
         """The largest group that one facilitator can lead through it."""
         return self.people[1]
-
-    @cached_property
-    def search_text(self) -> str:
-        """The stems of everything a person might search for, in the card's language."""
-        words = [self.title, self.summary, self.when, self.goal, self.output, self.body]
-        words += [*self.dimensions, *self.materials, *self.debrief]
-        words += [f"{step.title} {step.instruction}" for step in self.agenda]
-        return stems(" ".join(words), self.language)
-
-
-def stems(text: str, language: str) -> str:
-    """The stems of the words in ``text``, in order, joined by single spaces.
-
-    Lower-cased; å, ä, ö stay, and a stem that has accents is followed by its folded form,
-    so that "formaga" finds "förmåga". A query goes through the same function. Stemming is
-    Snowball's for Swedish or English. Raises ``ValueError`` for any other language.
-    """
-    if language not in _STEMMERS:
-        raise ValueError(f"no stemmer for language {language!r}")
-    # A stemmer keeps the word it works on as state, so threads must not share one.
-    stemmer = snowballstemmer.stemmer(_STEMMERS[language])
-    found: list[str] = []
-    for word in re.findall(r"\w+", unicodedata.normalize("NFC", text).lower()):
-        stem = stemmer.stemWord(word)
-        folded = _fold(stem)
-        found += [stem] if folded == stem else [stem, folded]
-    return " ".join(found)
-
-
-def _fold(text: str) -> str:
-    decomposed = unicodedata.normalize("NFD", text)
-    return "".join(char for char in decomposed if not unicodedata.combining(char))
 
 
 def body_html(card: WorkshopCard) -> str:

@@ -6,9 +6,9 @@ and reads what changed.
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from functools import cached_property, lru_cache
 from typing import Any
 from uuid import UUID
@@ -35,10 +35,11 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Entry:
-    """A published workshop: its version's id, and its card in every language."""
+    """A published version of a workshop, with its card in every language."""
 
     version_id: UUID
     cards: Mapping[str, WorkshopCard]
+    published_on: date
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,9 +105,15 @@ def _is_read() -> Any:
 
 def _fetched(session: Session, ids: Sequence[UUID]) -> dict[UUID, Entry]:
     rows = session.execute(
-        select(WorkshopVersion.id, WorkshopVersion.cards).where(WorkshopVersion.id.in_(ids))
+        select(WorkshopVersion.id, WorkshopVersion.cards, WorkshopVersion.published_on).where(
+            WorkshopVersion.id.in_(ids)
+        )
     )
-    return {version_id: Entry(version_id, read_cards(cards)) for version_id, cards in rows}
+    return {row.id: _entry(row) for row in rows}
+
+
+def _entry(row: Any) -> Entry:
+    return Entry(row.id, read_cards(row.cards), row.published_on)
 
 
 def read_cards(data: Mapping[str, Any]) -> dict[str, WorkshopCard]:
@@ -124,7 +131,7 @@ def written_cards(source: Source, number: int) -> dict[str, Any]:
 def version_of(session: Session, slug: str, number: int) -> Entry | None:
     """A published version of a workshop, also one that is withdrawn or replaced since."""
     row = session.execute(
-        select(WorkshopVersion.id, WorkshopVersion.cards)
+        select(WorkshopVersion.id, WorkshopVersion.cards, WorkshopVersion.published_on)
         .join(Workshop, WorkshopVersion.workshop_id == Workshop.id)
         .where(
             Workshop.slug == slug,
@@ -132,7 +139,17 @@ def version_of(session: Session, slug: str, number: int) -> Entry | None:
             WorkshopVersion.published_on.is_not(None),
         )
     ).one_or_none()
-    return Entry(row[0], read_cards(row[1])) if row else None
+    return _entry(row) if row else None
+
+
+def titles(session: Session, slugs: Collection[str], locale: str) -> dict[str, str]:
+    """What workshops are called, also those that are withdrawn since."""
+    rows = session.execute(
+        select(Workshop.slug, WorkshopVersion.cards[locale]["title"].as_string())
+        .join(WorkshopVersion, _is_read())
+        .where(Workshop.slug.in_(slugs))
+    )
+    return dict(rows.tuples().all())
 
 
 @lru_cache

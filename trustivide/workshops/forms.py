@@ -4,70 +4,146 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
-from wtforms import DateField, Field, SearchField, SelectField, TimeField, ValidationError
+from flask_babel import ngettext
+from wtforms import (
+    BooleanField,
+    DateField,
+    Field,
+    IntegerField,
+    RadioField,
+    SearchField,
+    SelectField,
+    SelectMultipleField,
+    TimeField,
+    ValidationError,
+)
+from wtforms.validators import NumberRange, Optional
+from wtforms.widgets import CheckboxInput, ListWidget
 
 from trustivide.core import clock
-from trustivide.web.forms import Form, at_most, required, strip
-from trustivide.web.locale import text
+from trustivide.web.forms import Form, Readable, at_most, required, strip
+from trustivide.web.locale import language, text
+from trustivide.workshops.finding import Filters
 from trustivide.workshops.queries import DIMENSION_NAMES
 from trustivide.workshops.search import LONGEST_QUERY
 
+_PEOPLE = _l("Skriv ett antal från 2 till 200.")
+_SEVERAL = {"widget": ListWidget(prefix_label=False), "option_widget": CheckboxInput()}
+ANY = ("", _l("Spelar ingen roll"))
+
 
 class SearchForm(Form):
-    """What to look for, and three ways to narrow it down; everything may be left out.
+    """What to look for, and ways to narrow it down; everything may be left out.
 
     The same form comes by GET, where it only reads and so needs no token, and by POST,
     where the search is remembered.
     """
 
     q = SearchField(_l("Vad vill du arbeta med?"), [at_most(LONGEST_QUERY)], filters=[strip])
-    dimension = SelectField(_l("Del av tilliten"), default="")
-    longest = SelectField(
+    dimension = SelectMultipleField(_l("Del av tilliten"), **_SEVERAL)
+    longest = RadioField(
         _l("Tid"),
         default="",
         choices=[
-            ("", _l("Spelar ingen roll")),
-            ("30", _l("Högst 30 minuter")),
+            ANY,
+            ("15", _l("Högst en kvart")),
+            ("30", _l("Högst en halvtimme")),
             ("60", _l("Högst en timme")),
             ("90", _l("Högst en och en halv timme")),
+            ("240", _l("Högst en halv dag")),
         ],
     )
-    place = SelectField(
+    people = IntegerField(
+        _l("Hur många är ni?"),
+        [Optional(), Readable(_PEOPLE), NumberRange(2, 200, _PEOPLE)],
+    )
+    place = SelectMultipleField(
         _l("Plats"),
-        default="",
         choices=[
-            ("", _l("Spelar ingen roll")),
             ("onsite", _l("På plats")),
             ("remote", _l("På distans")),
             ("hybrid", _l("Delvis på distans")),
         ],
+        **_SEVERAL,
     )
+    difficulty = RadioField(
+        _l("Att leda"),
+        default="",
+        choices=[ANY, ("1", _l("Lätt")), ("2", _l("Kräver högst lite vana"))],
+    )
+    exposure = RadioField(
+        _l("Hur personligt"),
+        default="",
+        choices=[ANY, ("1", _l("Lite")), ("2", _l("Högst en del"))],
+    )
+    language = RadioField(
+        _l("Språk"), default="", choices=[("sv", _l("Svenska")), ("en", _l("Engelska"))]
+    )
+    saved = BooleanField(_l("Bara de jag sparat"))
+    sort = SelectField(
+        _l("Ordning"),
+        default="best",
+        choices=[
+            ("best", _l("Passar bäst först")),
+            ("shortest", _l("Kortast först")),
+            ("newest", _l("Nyast först")),
+            ("personal", _l("Minst personlig först")),
+            ("title", _l("Efter namn")),
+        ],
+    )
+    page = IntegerField(validators=[Optional(), NumberRange(1, 10_000)])
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        names = [(key, text(name)) for key, name in DIMENSION_NAMES.items()]
-        self.dimension.choices = [("", _l("Alla delar")), *names]
+        self.dimension.choices = [(key, text(name)) for key, name in DIMENSION_NAMES.items()]
+        self.language.data = self.language.data or language()
 
     @property
     def query(self) -> str:
         """The words to look for, maybe none."""
         return self.q.data or ""
 
+    def filters(self, saved: frozenset[str]) -> Filters:
+        """The chosen filters; ``saved`` are the workshops that the person saved."""
+        return Filters(
+            dimensions=frozenset(self.dimension.data or ()),
+            places=frozenset(self.place.data or ()),
+            longest=int(self.longest.data or 0) or None,
+            people=self.people.data,
+            difficulty=int(self.difficulty.data or 0) or None,
+            exposure=int(self.exposure.data or 0) or None,
+            slugs=saved if self.saved.data else None,
+        )
+
     @property
-    def filters(self) -> dict[str, Any]:
-        """The chosen filters, as :func:`trustivide.workshops.queries.search` takes them."""
-        longest = self.longest.data
-        return {
-            "dimension": self.dimension.data or None,
-            "longest": int(longest) if longest else None,
-            "place": self.place.data or None,
-        }
+    def chosen(self) -> dict[str, Any]:
+        """The filters that are chosen, by name: the language is one only if it isn't one's own."""
+        narrowing = ("dimension", "place", "longest", "people", "difficulty", "exposure")
+        given = {name: self[name].data for name in narrowing}
+        given["language"] = self.language.data if self.language.data != language() else None
+        given["saved"] = int(self.saved.data) or None
+        return {name: value for name, value in given.items() if value}
+
+    def said(self, name: str) -> str:
+        """A chosen filter in words, for whoever takes it away."""
+        if name == "people":
+            return ngettext("%(num)d person", "%(num)d personer", self.people.data)
+        if name == "saved":
+            return str(self.saved.label.text)
+        data = self[name].data
+        wanted = data if isinstance(data, list) else [data]
+        return ", ".join(str(label) for value, label in self[name].choices if value in wanted)
+
+    def without(self, name: str) -> dict[str, Any]:
+        """:attr:`address` without one of the filters."""
+        return {key: value for key, value in self.address.items() if key != name}
 
     @property
     def address(self) -> dict[str, Any]:
         """What the address of this search holds: only what was filled in."""
-        given = {"q": self.query, **self.filters}
-        return {name: value for name, value in given.items() if value}
+        query = {"q": self.query} if self.query else {}
+        sort = {"sort": self.sort.data} if self.sort.data != "best" else {}
+        return query | self.chosen | sort
 
 
 FARTHEST = timedelta(days=2 * 365)

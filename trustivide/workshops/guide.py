@@ -1,4 +1,4 @@
-"""The printed guide of a workshop: an accessible PDF made from its card.
+"""The printed guide of a workshop and its handout: accessible PDFs made from its card.
 
 Everything from the card travels to the template as JSON. No text of a card is ever
 read as Typst markup, so a card can neither break the template nor run code in it.
@@ -11,7 +11,10 @@ from typing import Any
 from trustivide.core.typeset import compile_pdf
 from trustivide.workshops.cards import AgendaStep, WorkshopCard, body_html
 
-_TEMPLATE = Path(__file__).with_name("guide.typ")
+DOCUMENTS = ("guide", "handout")
+"""What is made of a card: the whole guide, or the handout alone."""
+
+_HERE = Path(__file__).parent
 
 _LABELS: dict[str, dict[str, Any]] = {
     "sv": {
@@ -99,16 +102,14 @@ _LABELS: dict[str, dict[str, Any]] = {
 }
 
 
-def render_guide(card: WorkshopCard, *, language: str) -> bytes:
-    """The guide of ``card`` as a tagged PDF/UA-1 file (ISO 14289-1), A4.
+def render(card: WorkshopCard, document: str = "guide") -> bytes:
+    """One of :data:`DOCUMENTS` of ``card`` as a tagged PDF/UA-1 file (ISO 14289-1), A4.
 
-    Title, author and language are set; the same card gives the same bytes. ``language``
-    must be the card's own, since a screen reader is told one language for the whole file:
-    ``ValueError`` otherwise. ``typst.TypstError`` means that the template is at fault.
+    Title, author and language are set; the same card gives the same bytes. The handout is one
+    page as long as its words leave 6 mm for each line. ``typst.TypstError`` means that the
+    template is at fault.
     """
-    if language not in _LABELS or language != card.language:
-        raise ValueError(f"the card is in {card.language!r}, not in {language!r}")
-    return compile_pdf(_TEMPLATE, _data(card, _LABELS[language]))
+    return compile_pdf(_HERE / f"{document}.typ", _data(card, _LABELS[card.language]))
 
 
 def _data(card: WorkshopCard, labels: dict[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from uuid import UUID
-from weakref import WeakKeyDictionary
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -12,6 +11,7 @@ from sqlalchemy.orm import Session
 from trustivide.auth import queries as accounts
 from trustivide.auth.models import User
 from trustivide.core.activities import (
+    FAVOURITES,
     FEWEST,
     RECOMMENDATIONS,
     SEARCH_HISTORY,
@@ -20,12 +20,12 @@ from trustivide.core.activities import (
     Activity,
 )
 from trustivide.core.clock import begin_of, day_of, month_after, month_before
+from trustivide.core.subjects import Person
 from trustivide.core.text import Text
 from trustivide.rights import queries as rights
 from trustivide.workshops.cards import AgendaStep, WorkshopCard
-from trustivide.workshops.catalogue import Catalogue, current, version_of
-from trustivide.workshops.models import Download, Search, WorkshopSession
-from trustivide.workshops.search import Index
+from trustivide.workshops.catalogue import current, version_of
+from trustivide.workshops.models import Download, Favourite, Search, Viewing, WorkshopSession
 
 DIMENSION_NAMES = {
     "competence": Text("Kompetens", "Competence"),
@@ -44,17 +44,6 @@ def catalogue(session: Session, locale: str) -> Sequence[WorkshopCard]:
 def get(session: Session, slug: str, locale: str) -> WorkshopCard | None:
     """The workshop in ``locale``, or ``None``."""
     return current(session).get(slug, locale)
-
-
-_indexes: WeakKeyDictionary[Catalogue, dict[str, Index]] = WeakKeyDictionary()
-
-
-def _index(session: Session, locale: str) -> Index:
-    indexes = _indexes.setdefault(current(session), {})
-    if locale not in indexes:
-        names = {key: name.in_(locale) for key, name in DIMENSION_NAMES.items()}
-        indexes[locale] = Index(catalogue(session, locale), locale, names)
-    return indexes[locale]
 
 
 def held(session: Session, team_id: UUID, since: date, until: date) -> Sequence[WorkshopSession]:
@@ -79,40 +68,6 @@ def title(session: Session, one: WorkshopSession, locale: str) -> str:
     return card.title if card else one.workshop
 
 
-def search(
-    session: Session,
-    query: str,
-    locale: str,
-    dimension: str | None = None,
-    longest: int | None = None,
-    place: str | None = None,
-) -> list[WorkshopCard]:
-    """The workshops that hold every word of ``query`` and pass the filters, best first.
-
-    ``longest`` is in minutes. :meth:`Index.matching` says how words are compared. Raises
-    :class:`ValueError` for a query over 200 characters.
-    """
-    return [
-        card
-        for card in _index(session, locale).matching(query)
-        if (not dimension or dimension in card.dimensions)
-        and (not longest or card.duration <= longest)
-        and (not place or place in card.place)
-    ]
-
-
-def nearest(session: Session, query: str, locale: str, limit: int = 3) -> list[WorkshopCard]:
-    """What to show where a search with its filters found nothing. Never empty.
-
-    First what matches without the filters, else what holds some of the words, else the
-    shortest workshops.
-    """
-    index = _index(session, locale)
-    return (index.matching(query) or index.nearest(query) or list(catalogue(session, locale)))[
-        :limit
-    ]
-
-
 def timetable(card: WorkshopCard) -> list[tuple[str, AgendaStep]]:
     """The steps, each with the time that has passed when it begins, as ``h:mm``."""
     rows, passed = [], 0
@@ -125,10 +80,22 @@ def timetable(card: WorkshopCard) -> list[tuple[str, AgendaStep]]:
 # What somebody did. It is used only as long as the person lets us.
 
 
+def person_of(session: Session, user_id: UUID) -> Person:
+    """The person behind an account, with the address that it has proven."""
+    user = accounts.by_id(session, user_id)
+    assert user is not None
+    return accounts.person(user)
+
+
 def remembers(session: Session, user_id: UUID, activity: Activity) -> bool:
     """Whether ``activity`` may use this person's data now; the address counts too."""
     user = accounts.by_id(session, user_id)
     return user is not None and rights.may_use(session, accounts.person(user), activity)
+
+
+def objects(session: Session, person: Person, activity: Activity) -> bool:
+    """Whether the person said no to ``activity``; a restriction is something else."""
+    return activity.key in rights.objected(session, person)
 
 
 def shows_history(session: Session, user_id: UUID) -> bool:
@@ -149,6 +116,40 @@ def recent_searches(session: Session, user_id: UUID, limit: int = 10) -> Sequenc
         .order_by(Search.at.desc(), Search.id)
         .limit(limit)
     ).all()
+
+
+def any_search(session: Session, user_id: UUID) -> bool:
+    """Whether a search of the person's is kept, also one that may not be used."""
+    return session.scalar(select(Search.id).where(Search.user_id == user_id).limit(1)) is not None
+
+
+def viewings(session: Session, user_id: UUID, limit: int = 10) -> Sequence[Viewing]:
+    """The workshops that the person read, the latest first.
+
+    None under an objection or a restriction.
+    """
+    if not remembers(session, user_id, WORKSHOP_USE):
+        return []
+    return session.scalars(
+        select(Viewing)
+        .where(Viewing.user_id == user_id)
+        .order_by(Viewing.at.desc(), Viewing.id)
+        .limit(limit)
+    ).all()
+
+
+def saves(session: Session, user_id: UUID) -> bool:
+    """Whether the person can save workshops: not under a restriction."""
+    return remembers(session, user_id, FAVOURITES)
+
+
+def favourites(session: Session, user_id: UUID) -> frozenset[str]:
+    """The workshops that the person saved; none under a restriction."""
+    if not saves(session, user_id):
+        return frozenset()
+    return frozenset(
+        session.scalars(select(Favourite.workshop).where(Favourite.user_id == user_id))
+    )
 
 
 def downloads(session: Session, user_id: UUID) -> Sequence[Download]:

@@ -1,4 +1,4 @@
-"""``python -m trustivide.workshops.render <file>`` writes the guide of the card on standard input.
+"""``python -m trustivide.workshops.render guide <file>`` draws the card on standard input.
 
 A process of its own, since Typst would stay in the web process's memory for good. Nothing
 in the application imports this module.
@@ -9,13 +9,12 @@ import sys
 from pathlib import Path
 
 from trustivide.workshops.cards import from_data
-from trustivide.workshops.guide import render_guide
+from trustivide.workshops.guide import render
 
 
-def main(file: str) -> None:
-    """Write the guide to ``file``."""
-    card = from_data(json.load(sys.stdin))
-    Path(file).write_bytes(render_guide(card, language=card.language))
+def main(document: str, file: str) -> None:
+    """Write the guide or the handout to ``file``."""
+    Path(file).write_bytes(render(from_data(json.load(sys.stdin)), document))
 
 
 if __name__ == "__main__":

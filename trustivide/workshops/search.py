@@ -1,175 +1,284 @@
-"""Finding cards by words: stems for whole words, beginnings for the one being typed.
+"""Finding cards by words: an inverted index in memory, ranked in the manner of BM25F.
 
-Each word of a query must be found. A hit in the title outweighs any in the summary, and
-that outweighs the rest. Only where nothing matches is a typing error forgiven.
+A word finds its inflections (stems), what begins with it, and, only where nothing does, the
+words that it may be a misspelling or a compound of. Ranking is that of Robertson and Zaragoza,
+*The Probabilistic Relevance Framework: BM25 and Beyond* (2009): rare words weigh more, a title
+more than a summary and that more than the rest, and repeating a word helps less and less.
 """
 
-import re
-import unicodedata
+import tomllib
+from array import array
+from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache, cached_property, lru_cache
+from itertools import chain
 from math import log
+from pathlib import Path
+from uuid import UUID
 
-from trustivide.workshops.cards import WorkshopCard, stems
+from trustivide.workshops.cards import WorkshopCard
+from trustivide.workshops.words import stem, words
+
+_SYNONYMS = Path(__file__).parent / "synonyms.toml"
 
 LONGEST_QUERY = 200
-"""Characters. Nobody types more by hand, and each word costs a look at every card."""
+"""Characters. Nobody types more by hand, and each word costs a look at the index."""
 
 _FORGIVING_FROM = 5
 """In a shorter word one changed letter makes another word too often."""
+_TWICE_FROM = 9
+"""From this length on two slips are forgiven."""
+_PART_FROM = 4
+"""Letters that a word must share with a compound to be taken for a part of it."""
+_COMPLETIONS = 30
+"""Words that a beginning may stand for; of very short ones the rest is yet to be typed."""
 
-_WHOLE, _BEGINNING = 2, 1
+_BEGINNING, _PART, _SYNONYM, _SLIP = 0.7, 0.5, 0.4, 0.5
+"""How much less than the word itself something like it counts."""
 
-
-def words(text: str) -> list[str]:
-    """The words of ``text``, lower-cased, in order."""
-    return re.findall(r"\w+", unicodedata.normalize("NFC", text).lower())
-
-
-def fold(text: str) -> str:
-    """``text`` without accents: "förmåga" becomes "formaga"."""
-    decomposed = unicodedata.normalize("NFD", text)
-    return "".join(char for char in decomposed if not unicodedata.combining(char))
-
-
-def one_edit_apart(one: str, other: str) -> bool:
-    """Whether one letter added, left out, changed or swapped with its neighbour tells them apart.
-
-    Equal words are no edit apart, hence ``False``.
-    """
-    if one == other or abs(len(one) - len(other)) > 1:
-        return False
-    start = 0
-    while start < min(len(one), len(other)) and one[start] == other[start]:
-        start += 1
-    a, b = one[start:], other[start:]
-    if len(a) == len(b):
-        return a[1:] == b[1:] or (a[:2] == b[1::-1] and a[2:] == b[2:])
-    return a[1:] == b if len(a) > len(b) else a == b[1:]
-
-
-def word_stems(text: str, language: str) -> list[str]:
-    """The stems of ``text``, where Swedish "beslutet" and "beslut" have the same one.
-
-    Snowball leaves the article of neuter nouns on. Cutting it off makes a few words alike
-    that aren't (plan, planet); missing half of all definite forms would be worse.
-    """
-    found = stems(text, language).split()
-    if language != "sv":
-        return found
-    return [re.sub(r"(?<=...)(et)+$", "", stem) for stem in found]
-
-
-class _Part:
-    """The words of one part of a card, as they stand and as stems."""
-
-    def __init__(self, text: str, language: str) -> None:
-        self._stems = Counter(word_stems(text, language))
-        spelled = words(text)
-        self._words = {*spelled, *map(fold, spelled)}
-        self.vocabulary = self._words | self._stems.keys()
-
-    def hits(self, wanted: "_Wanted") -> int:
-        """How strongly the part holds the word; 0 when it doesn't."""
-        if found := self._stems[wanted.stem]:
-            return _WHOLE * found
-        if wanted.unfinished and any(word.startswith(wanted.word) for word in self.vocabulary):
-            return _BEGINNING
-        return sum(alike in self.vocabulary for alike in wanted.alike)
+_SATURATION = 1.2
+_SHARE = 0.6
+"""What part of a query's weight a card must hold. Rare words weigh more, and a word that is in
+every card weighs nothing: who writes a whole sentence isn't refused for one word of it."""
 
 
 @dataclass(frozen=True)
-class _Wanted:
-    """One word of a query. ``alike`` are known words that it may be a misspelling of."""
+class Part:
+    """A part of a card: what a word in it counts, and how many words such a part usually has."""
 
-    word: str
-    stem: str
-    unfinished: bool
-    alike: frozenset[str] = frozenset()
+    text: str
+    boost: float
+    usual: int
 
 
-class _Entry:
-    def __init__(self, card: WorkshopCard, names: str) -> None:
-        self.card = card
-        rest = [card.when, card.goal, card.output, card.body, names, *card.preparation]
-        rest += [*card.materials, *card.debrief, card.slug.replace("-", " ")]
-        rest += [f"{step.title} {step.instruction}" for step in card.agenda]
-        texts = (card.title, card.summary, " ".join(rest))
-        self.parts = [_Part(text, card.language) for text in texts]
+def parts(card: WorkshopCard, about: str) -> Iterator[Part]:
+    """The card's parts. ``about`` is what else it may be looked for by."""
+    yield Part(card.title, 5, 4)
+    yield Part(card.summary, 3, 20)
+    yield Part(f"{card.when} {card.goal} {about}", 2, 80)
+    rest = [card.output, card.body, *card.preparation, *card.materials, *card.debrief]
+    rest += [f"{step.title} {step.instruction}" for step in card.agenda]
+    yield Part(" ".join([*rest, card.slug.replace("-", " ")]), 1, 600)
 
-    def hits(self, wanted: _Wanted) -> tuple[int, ...]:
-        """Hits in title, summary and the rest."""
-        return tuple(part.hits(wanted) for part in self.parts)
+
+@lru_cache(maxsize=100_000)
+def _stem_of_a_card(word: str, language: str) -> str:
+    """The same words stand in many cards. What people search for is kept nowhere."""
+    return stem(word, language)
+
+
+def _read(card: WorkshopCard, about: str) -> tuple[set[str], dict[str, float]]:
+    """The words of a card, and how strongly it holds each stem, from 0 to 1."""
+    spelled: set[str] = set()
+    frequencies: Counter[str] = Counter()
+    for part in parts(card, about):
+        found = words(part.text)
+        spelled.update(found)
+        # By half of how much longer than usual a part is, its words count less.
+        weight = part.boost / (0.5 + 0.5 * len(found) / part.usual)
+        for word in found:
+            frequencies[_stem_of_a_card(word, card.language)] += weight  # type: ignore[assignment]
+    return spelled, {term: often / (_SATURATION + often) for term, often in frequencies.items()}
+
+
+@cache
+def synonyms(language: str) -> Mapping[str, frozenset[str]]:
+    """By stem, the stems of what means much the same, from ``synonyms.toml``."""
+    rows = tomllib.loads(_SYNONYMS.read_text(encoding="utf-8"))[language]
+    alike: dict[str, frozenset[str]] = {}
+    for row in rows:
+        row_stems = frozenset(stem(word, language) for word in words(row))
+        for term in row_stems:
+            alike[term] = alike.get(term, frozenset()) | row_stems - {term}
+    return alike
+
+
+Postings = tuple["array[int]", "array[float]"]
+"""Which cards hold a stem, by their numbers, and how strongly."""
+Read = Mapping[UUID, tuple[WorkshopCard, str]]
+"""By version, a card and what else it may be looked for by."""
 
 
 class Index:
     """The cards of one language, ready to be searched. Nothing in it changes after it is made."""
 
-    def __init__(self, cards: Sequence[WorkshopCard], language: str, names: dict[str, str]) -> None:
-        """``names`` are the dimensions' names in ``language``, by key."""
+    def __init__(self, language: str, cards: Read) -> None:
         self._language = language
-        self._entries = [
-            _Entry(card, " ".join(names[dimension] for dimension in card.dimensions))
-            for card in cards
-        ]
-        self._folded: dict[str, set[str]] = {}
-        for word in {w for entry in self._entries for part in entry.parts for w in part.vocabulary}:
-            self._folded.setdefault(fold(word), set()).add(word)
+        self._numbers: dict[UUID, int] = {}
+        self._gone: frozenset[int] = frozenset()
+        self._postings: dict[str, Postings] = {}
+        self._words: frozenset[str] = frozenset()
+        self._titles: dict[int, list[str]] = {}
+        self._add(cards)
 
-    def matching(self, query: str) -> list[WorkshopCard]:
-        """The cards that hold every word of ``query``, best first.
+    def __len__(self) -> int:
+        return len(self._numbers)
 
-        All cards, in their given order, for a query without words. The last word counts
-        as unfinished. If nothing matches, words of five letters and more may differ by
-        one letter and by their accents.
+    def changed(self, cards: Read) -> "Index":
+        """An index of exactly these; what this one holds of them is not read again.
+
+        One changed workshop costs the reading of one card, however many there are.
         """
-        wanted = self._wanted(query)
-        return self._all_of(wanted) or self._all_of([self._forgiven(word) for word in wanted])
+        kept = {version: at for version, at in self._numbers.items() if version in cards}
+        gone = self._gone | (set(self._numbers.values()) - set(kept.values()))
+        if len(gone) > len(kept):
+            return Index(self._language, cards)
+        fresh = Index(self._language, {})
+        fresh._numbers, fresh._gone, fresh._words = kept, gone, self._words
+        fresh._postings = dict(self._postings)
+        fresh._titles = {at: self._titles[at] for at in kept.values()}
+        fresh._add({version: card for version, card in cards.items() if version not in kept})
+        return fresh
 
-    def nearest(self, query: str) -> list[WorkshopCard]:
-        """The cards that hold at least one word of ``query``; rare words count for more."""
-        wanted = [self._forgiven(word) for word in self._wanted(query)]
-        found = {word: [e for e in self._entries if any(e.hits(word))] for word in wanted}
-        scores: Counter[str] = Counter()
-        for entries in found.values():
-            for entry in entries:
-                # A word that is in every card tells them nothing apart, and weighs nothing.
-                scores[entry.card.slug] += log(len(self._entries) / len(entries))  # type: ignore[assignment]
-        ranked = sorted(self._entries, key=lambda entry: -scores[entry.card.slug])
-        return [entry.card for entry in ranked if scores[entry.card.slug] > 0]
+    def _add(self, cards: Read) -> None:
+        free = max({*self._numbers.values(), *self._gone}, default=-1) + 1
+        spelled, own = set(self._words), set[str]()
+        for at, (version, (card, about)) in enumerate(cards.items(), free):
+            self._numbers[version] = at
+            self._titles[at] = words(card.title)
+            of_it, weights = _read(card, about)
+            spelled |= of_it
+            for term, weight in weights.items():
+                numbers, strengths = self._postings.get(term, (array("I"), array("f")))
+                if term not in own:  # maybe another index's, which must stay as it is
+                    numbers, strengths = self._postings[term] = (numbers[:], strengths[:])
+                    own.add(term)
+                numbers.append(at)
+                strengths.append(weight)
+        self._words = frozenset(spelled)
 
-    def _wanted(self, query: str) -> list[_Wanted]:
+    @cached_property
+    def _vocabulary(self) -> list[str]:
+        return sorted(self._words)
+
+    @cached_property
+    def _endings(self) -> list[str]:
+        return sorted(word[::-1] for word in self._words)
+
+    @cached_property
+    def _versions(self) -> dict[int, UUID]:
+        return {at: version for version, at in self._numbers.items()}
+
+    def matching(self, query: str) -> dict[UUID, float]:
+        """The versions that hold most of ``query``, with their scores: higher is better.
+
+        All, with the score 0, for a query without words. The last word counts as unfinished.
+        Raises :class:`ValueError` for a query over :data:`LONGEST_QUERY`.
+        """
+        scores = self._scored(query)
+        if scores is None:
+            return dict.fromkeys(self._numbers, 0.0)
+        return {id_: score for id_, (score, share) in scores.items() if share >= _SHARE}
+
+    def nearest(self, query: str) -> dict[UUID, float]:
+        """The versions that hold at least something of ``query``, with their scores."""
+        return {id_: score for id_, (score, _) in (self._scored(query) or {}).items()}
+
+    def _scored(self, query: str) -> dict[UUID, tuple[float, float]] | None:
+        """By version the score, and the share of the query's weight that it holds."""
         if len(query) > LONGEST_QUERY:
             raise ValueError("the query is too long")
-        typed = words(query)
-        # A blank after a word says that it is finished.
-        open_end = bool(typed) and re.search(r"\w$", query) is not None
-        wanted = {}
-        for at, word in enumerate(typed, 1):
-            # The stem with its accents comes first; its folded form is for the index alone,
-            # where it lets "vag" find "väg". Were it used here, "väg" would find "vag".
-            stem = word_stems(word, self._language)[0]
-            wanted[word] = _Wanted(word, stem, open_end and at == len(typed))
-        return list(wanted.values())
-
-    def _all_of(self, wanted: Iterable[_Wanted]) -> list[WorkshopCard]:
-        ranked = []
-        for entry in self._entries:
-            hits = [entry.hits(word) for word in wanted]
-            if all(map(any, hits)):
-                ranked.append(([-sum(column) for column in zip(*hits, strict=True)], entry.card))
-        return [card for _, card in sorted(ranked, key=lambda pair: pair[0])]
-
-    def _forgiven(self, wanted: _Wanted) -> _Wanted:
-        if len(wanted.word) < _FORGIVING_FROM:
-            return wanted
-        typed = {fold(wanted.word), fold(wanted.stem)}
-        alike = {
-            word
-            for folded, meant in self._folded.items()
-            for attempt in typed
-            if folded == attempt or one_edit_apart(attempt, folded)
-            for word in meant
+        # A single letter is a word that is only begun.
+        spelled = words(query)
+        typed = [word for word in dict.fromkeys(spelled) if len(word) > 1 or word.isdigit()]
+        if not typed:
+            return None
+        scores: dict[int, float] = {}
+        shares: dict[int, float] = {}
+        whole = 0.0
+        for word in chain.from_iterable(map(self._taken_apart, typed)):
+            strengths = self._strengths(word, unfinished=word == typed[-1])
+            # What is like it says nothing of how rare the word itself is.
+            own, _ = self._postings.get(stem(word, self._language), (strengths, None))
+            holding = min(len(own), len(self))
+            rarity = log(1 + (len(self) - holding + 0.5) / (holding + 0.5))
+            whole += rarity
+            for at, strength in strengths.items():
+                scores[at] = scores.get(at, 0) + rarity * strength
+                shares[at] = shares.get(at, 0) + rarity
+        # Who types a title from its beginning means that workshop.
+        for at, title in self._titles.items():
+            if at in scores and title[: len(spelled)] == spelled:
+                scores[at] += whole
+        return {
+            self._versions[at]: (score, shares[at] / whole if whole else 1)
+            for at, score in scores.items()
         }
-        return _Wanted(wanted.word, wanted.stem, wanted.unfinished, frozenset(alike))
+
+    def _strengths(self, word: str, *, unfinished: bool) -> dict[int, float]:
+        """By card, how strongly it holds the word or the most like it."""
+        found: dict[int, float] = {}
+        for term, likeness in self._meant(word, unfinished=unfinished).items():
+            for at, strength in zip(*self._postings[term], strict=True):
+                found[at] = max(found.get(at, 0), likeness * strength)
+        for at in self._gone:
+            found.pop(at, None)
+        return found
+
+    def _meant(self, word: str, *, unfinished: bool) -> dict[str, float]:
+        """The stems that a typed word may mean, and how much each counts."""
+        exact = stem(word, self._language)
+        meant = dict.fromkeys(synonyms(self._language).get(exact, ()), _SYNONYM)
+        meant |= self._begun_by(word, exact, unfinished=unfinished)
+        if not meant:
+            meant = self._ending_in(word) or self._misspelled(word)
+        return {term: likeness for term, likeness in meant.items() if term in self._postings}
+
+    def _begun_by(self, word: str, exact: str, *, unfinished: bool) -> dict[str, float]:
+        likeness = _BEGINNING if unfinished else _PART
+        beginnings = {word} if unfinished or len(word) >= _PART_FROM else set()
+        if len(exact) >= _PART_FROM:
+            beginnings.add(exact)
+        begun = {w for start in beginnings for w in _starting(self._vocabulary, start)}
+        closest = sorted(begun, key=lambda w: (len(w), w))[:_COMPLETIONS]
+        meant = {stem(w, self._language): likeness for w in closest}
+        if exact in self._postings:
+            meant[exact] = 1
+        return meant
+
+    def _known(self, word: str) -> bool:
+        term = stem(word, self._language)
+        return term in self._postings or term in synonyms(self._language)
+
+    def _taken_apart(self, word: str) -> list[str]:
+        """What is known of an unknown compound: both its parts, or the longest it begins with.
+
+        Else the word itself. Between parts there may be an s.
+        """
+        cuts = range(len(word) - _PART_FROM + 1, _PART_FROM - 1, -1)
+        if self._known(word) or self._begun_by(word, word, unfinished=False):
+            return [word]
+        begun = [word[:cut] for cut in cuts if self._known(word[:cut])]
+        for first in begun:
+            for second in (word.removeprefix(first), word.removeprefix(f"{first}s")):
+                if len(second) < _PART_FROM:
+                    continue
+                if self._known(second) or self._misspelled(second):
+                    return [first, second]
+        return begun[:1] if begun and not self._misspelled(word) else [word]
+
+    def _ending_in(self, word: str) -> dict[str, float]:
+        """The known compounds that end with the word."""
+        if len(word) < _PART_FROM:
+            return {}
+        longer = _starting(self._endings, word[::-1])[:_COMPLETIONS]
+        return {stem(known[::-1], self._language): _PART for known in longer}
+
+    def _misspelled(self, word: str) -> dict[str, float]:
+        """The known words that differ by a letter added, left out, changed or swapped."""
+        if len(word) < _FORGIVING_FROM:
+            return {}
+        from rapidfuzz import process  # late: a web process that searches nothing stays small
+        from rapidfuzz.distance import OSA
+
+        slips = 2 if len(word) >= _TWICE_FROM else 1
+        close = process.extract(
+            word, self._vocabulary, scorer=OSA.distance, score_cutoff=slips, limit=_COMPLETIONS
+        )
+        return {stem(known, self._language): _SLIP**distance for known, distance, _ in close}
+
+
+def _starting(ordered: list[str], start: str) -> list[str]:
+    return ordered[bisect_left(ordered, start) : bisect_left(ordered, start + "\uffff")]

@@ -86,8 +86,9 @@ class Sessions:
             .where(Team.organisation_id == self.actor.organisation_id, *where)
             .order_by(WorkshopSession.starts_at.desc(), WorkshopSession.id)
         ).all()
+        cards = cards_of(self.session, [meeting for meeting, _ in rows], locale)
         return [
-            Listed(meeting, team, card_of(self.session, meeting, locale)) for meeting, team in rows
+            Listed(meeting, team, card) for (meeting, team), card in zip(rows, cards, strict=True)
         ]
 
 
@@ -98,12 +99,27 @@ def for_actor(session: Session, actor: Actor) -> Sessions:
 
 def card_of(session: Session, meeting: WorkshopSession, locale: str) -> WorkshopCard:
     """The card as it was when the workshop was planned, also once it is withdrawn or replaced."""
-    card = current(session).get(meeting.workshop, locale)
-    if card is None or card.version != meeting.version:
-        entry = version_of(session, meeting.workshop, meeting.version)
-        assert entry is not None, "no version is ever deleted"
-        card = entry.cards[locale]
+    (card,) = cards_of(session, [meeting], locale)
     return card
+
+
+def cards_of(
+    session: Session, meetings: Sequence[WorkshopSession], locale: str
+) -> list[WorkshopCard]:
+    """:func:`card_of` for many: a query more for each version that the catalogue hasn't now."""
+    known, others = current(session), dict[tuple[str, int], WorkshopCard]()
+    cards = []
+    for meeting in meetings:
+        wanted = meeting.workshop, meeting.version
+        card = known.get(meeting.workshop, locale)
+        if card is None or card.version != meeting.version:
+            if wanted not in others:
+                entry = version_of(session, *wanted)
+                assert entry is not None, "no version is ever deleted"
+                others[wanted] = entry.cards[locale]
+            card = others[wanted]
+        cards.append(card)
+    return cards
 
 
 def is_withdrawn(session: Session, meeting: WorkshopSession) -> bool:

@@ -112,7 +112,9 @@ def _since(before: Wave | None, marks: list[Mark]) -> str:
     if before is None:
         return ""
     since = [mark for mark in marks if mark.day >= before.closed_on]
-    return enumerated([f"{mark.title} ({day(mark.day)})" for mark in since])
+    return enumerated(
+        [_("”%(title)s” (%(day)s)", title=mark.title, day=day(mark.day)) for mark in since]
+    )
 
 
 def names_of(instrument: Instrument) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The catalogue: searching it and filtering it.
+"""The catalogue: searching it, filtering it, and going through what was found.
 
 A GET never writes. Searches as one types are not kept; pressing the button posts the
 search, which remembers it (where the person lets us) and goes on to its address.
@@ -13,29 +13,50 @@ from trustivide.web.access import member
 from trustivide.web.fragments import go, page, wants_fragment
 from trustivide.web.locale import language
 from trustivide.web.used import used
-from trustivide.workshops import actions, queries
+from trustivide.workshops import actions, catalogue, finding, queries
 from trustivide.workshops.forms import SearchForm
 from trustivide.workshops.views.base import bp
-from trustivide.workshops.views.history import history
+from trustivide.workshops.views.history import history, searches_kept
+
+_ON_A_PAGE = 24
 
 
 def _catalogue(form: SearchForm, valid: bool) -> ResponseReturnValue:
-    cards = queries.search(db.session(), form.query, language(), **form.filters) if valid else []
-    near = queries.nearest(db.session(), form.query, language()) if valid and not cards else []
-    if valid and form.address:
-        used("workshops.found" if cards else "workshops.nothing_found")
-    return page(
+    session = db.session()
+    saved = queries.favourites(session, g.actor.user_id)
+    context = _found(form, saved) if valid else {"found": None}
+    # As one types only the results are drawn anew.
+    if not wants_fragment():
+        context |= history() | searches_kept()
+    response = page(
         "workshops/index.html",
         fragment="results",
         status=200 if valid else 422,
         form=form,
-        valid=valid,
-        cards=cards,
-        near=near,
+        saved=saved,
+        saves=queries.saves(session, g.actor.user_id),
         names=queries.DIMENSION_NAMES,
-        # As one types only the results are drawn anew.
-        **({} if wants_fragment() else history()),
+        partly=wants_fragment(),
+        **context,
     )
+    if valid and wants_fragment():
+        response.headers["HX-Replace-Url"] = url_for("workshops.index", **form.address)
+    return response
+
+
+def _found(form: SearchForm, saved: frozenset[str]) -> dict[str, object]:
+    session, locale, filters = db.session(), form.language.data, form.filters(saved)
+    found = finding.find(session, form.query, locale, filters, form.sort.data)
+    if form.address:
+        used("workshops.found" if found.cards else "workshops.nothing_found")
+    near = finding.nearest(session, form.query, locale, found.cards) if form.query else []
+    withdrawn = saved - {card.slug for card in queries.catalogue(session, locale)}
+    return {
+        "found": found,
+        "shown": finding.cut(found.cards, form.page.data or 1, _ON_A_PAGE),
+        "near": near,
+        "withdrawn": catalogue.titles(session, withdrawn, language()) if filters.slugs else {},
+    }
 
 
 @bp.get("/")

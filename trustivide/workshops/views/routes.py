@@ -3,12 +3,25 @@
 from trustivide.workshops.views import (
     agreed,
     attachments,
+    favourites,
     finding,
     guide,
     history,
+    leading,
     planning,
     sessions,
 )
 from trustivide.workshops.views.base import bp
 
-__all__ = ["agreed", "attachments", "bp", "finding", "guide", "history", "planning", "sessions"]
+__all__ = [
+    "agreed",
+    "attachments",
+    "bp",
+    "favourites",
+    "finding",
+    "guide",
+    "history",
+    "leading",
+    "planning",
+    "sessions",
+]
