@@ -34,7 +34,6 @@ from trustivide.surveys.report import contents
 from trustivide.surveys.snapshot import compute
 from trustivide.teams.models import TeamMember
 from trustivide.workshops.models import WorkshopSession
-from trustivide.workshops.sessions import run_undone, undo_blockers
 
 Browsers = Callable[[], FlaskClient]
 TITLE = "Tänk om det gick fel"
@@ -119,9 +118,9 @@ def test_bob_asks_how_a_workshop_was_and_reads_what_the_team_says(
     dora.get(f"/s/{next(iter(tokens(survey).values()))}")
     assert TITLE in dora.get(f"/s/survey/{survey.id}").text
 
-    # While it runs it must stay run; its result is the ordinary one, in words that fit.
-    with transaction() as session:
-        assert any(blocks(session, held) for blocks in undo_blockers)
+    # From now on the workshop stays run; the result is the ordinary one, in words that fit.
+    bob.post(f"/workshops/sessions/{held.id}/run/removal")
+    assert db.session.scalars(select(WorkshopSession.state)).one() == "run"
     finish(survey, [5, 4, 2, 5, 4])
     page = bob.get(f"/surveys/{survey.id}").text
     assert f"Så var workshopen: {TITLE}, " in page
@@ -175,12 +174,8 @@ def test_what_is_offered_can_be_declined_taken_back_and_undone(
         assert client.get(here).status_code == 200
 
     # It wasn't run after all.
-    with transaction() as session:
-        again = session.get_one(WorkshopSession, held.id)
-        assert not any(blocks(session, again) for blocks in undo_blockers)
-        again.state, again.run_on = "planned", None
-        run_undone.send(again, session=session)
-    assert sign_in(client).get(here).status_code == 404
+    sign_in(client).post(f"/workshops/sessions/{held.id}/run/removal")
+    assert client.get(here).status_code == 404
     assert db.session.scalars(select(Evaluation)).all() == []
 
 

@@ -329,9 +329,8 @@ def test_workshops_stand_in_the_trend_with_honest_words(
         ]
         assert f"<title>Workshop 1: {title_1}, {day_1}</title>" in page
         assert "Streck med nummer visar när teamet hade workshoppar" in page
-        assert (
-            f"Sedan dess har teamet genomfört {title_1} ({day_1}) och {title_2} ({day_2})" in page
-        )
+        since = f"”{title_1}” ({day_1}) och ”{title_2}” ({day_2})"
+        assert f"Sedan dess har teamet genomfört {since}." in page
         assert "inte att det har ändrats av den" in page
         assert "behöver inte bero på den: annat har också hänt" in page
         assert "Workshop 3" not in page
