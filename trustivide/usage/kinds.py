@@ -89,6 +89,11 @@ AREAS: Mapping[str, tuple[Kind, ...]] = {
             ("planning", "session_planning", "session_cancellation", "session_invitations"),
         ),
         Kind(
+            "workshops.leading",
+            Text("Leda en workshop", "Leading a workshop"),
+            ("facilitation", "session_facilitation", "handout", "session_handout", "agenda"),
+        ),
+        Kind(
             "workshops.following_up",
             Text("Följa upp workshoppar", "Following up on workshops"),
             ("session*",),
