@@ -9,8 +9,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
+from tests.admin.test_office import in_office
 from tests.conftest import both_databases
-from tests.factories import colleague, customer, delivered, sign_in
+from tests.factories import colleague, customer, delivered, sign_in, staff
 from tests.surveys.stories import launch, ran, team_of, tokens
 from tests.surveys.tables import tables
 from tests.surveys.test_results import LOW, answer_sets, closed
@@ -264,3 +265,7 @@ def test_totals_are_of_many_organisations_or_none(app: Flask) -> None:
     many = evaluations.totals(db.session())
     assert many.closed == 6
     assert many.worth == {"premortem": 3.7}  # (4 * 29 + 5) / 33
+    staff(role="content")
+    page = in_office(app.test_client()).get("/admin/usage").text
+    assert "6 utvärderingar har stängt." in page
+    assert "3,7" in page
