@@ -66,6 +66,10 @@ TYPED = {
     "ends_on": "2027-01-31",
     "received_on": "2026-11-20",
     "password": "kantarell i backen",
+    "day": "2027-01-18",
+    "time": "09:00",
+    "run_on": "2026-11-20",
+    "attendance": "7",
 }
 """What is typed into a field that its page leaves empty; elsewhere some words."""
 

@@ -7,6 +7,7 @@ from flask import Flask
 from sqlalchemy import select
 from werkzeug.routing import Rule
 
+from tests.documents import pdf
 from tests.factories import account, colleague
 from tests.surveys.stories import actor_of, launched
 from trustivide.auth import sign_ins
@@ -23,7 +24,8 @@ from trustivide.surveys.models import AgreedAction, Invitation
 from trustivide.surveys.rounds import Plan
 from trustivide.teams import actions as teams
 from trustivide.teams.models import TeamMember
-from trustivide.workshops.models import Search, SessionAction, WorkshopSession
+from trustivide.workshops import attachments
+from trustivide.workshops.models import Search, SessionAction, Workshop, WorkshopSession
 from trustivide.workshops.sessions import workshop_run
 
 ALICE, CHARLIE = "alice@exempel.test", "charlie@annan.test"
@@ -128,7 +130,13 @@ def alices(app: Flask) -> dict[str, str]:
         sign_ins.begin(session, alice, now)
         signed_in_id = session.scalars(select(SignIn.id)).first()
         own = building.copy(session, actor_of(alice), latest("tillit-i-team"), now)
+        workshop = session.scalars(select(Workshop).where(Workshop.slug == SLUG)).one()
+        folder = attachments.folder_in(app.config["SETTINGS"].instance)
+        file = attachments.add(
+            session, folder, workshop.id, alice.id, "Stöd.pdf", "pdf", pdf(), "sv", now
+        )
     return {
+        "attachment_id": str(file.id),
         "team_id": str(survey.team_id),
         "instrument_id": str(own.id),
         "section": "knowing",

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -82,7 +83,7 @@ from trustivide.usage.kinds import KINDS
 from trustivide.web import access, cookies, errors, files, headers, joined, limits, locale
 from trustivide.web import views as web
 from trustivide.workshops import actions as workshop_actions
-from trustivide.workshops import catalogue, reminders, session_mails, session_queries
+from trustivide.workshops import attachments, catalogue, reminders, session_mails, session_queries
 from trustivide.workshops import invitations as workshop_invitations
 from trustivide.workshops import sessions as workshop_sessions
 from trustivide.workshops.views import routes as workshops
@@ -124,6 +125,7 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
             app.wsgi_app, x_for=settings.proxies, x_proto=settings.proxies, x_host=0
         )
+    access.admit_large_bodies(app, POLICIES)
     CSRFProtect(app)
     login.init_app(app)
     locale.init_app(app, login.account_locale)
@@ -148,7 +150,7 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
         app.register_blueprint(blueprint)
     # A mail program posts there on its own: no session, no token (RFC 8058).
     app.extensions["csrf"].exempt(privacy_pages.entrance.one_click_unsubscribe)
-    _connect_features()
+    _connect_features(settings)
     _measure_promises(settings)
     _templates(app, settings)
     access.init_app(app, POLICIES, _note_denied)
@@ -199,7 +201,7 @@ def _configure(app: Flask, settings: config.Settings) -> None:
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
 
 
-def _connect_features() -> None:
+def _connect_features(settings: config.Settings) -> None:
     """News that travels upwards, and what features add to worker and inventory."""
     core_holds.install(holds.standing)
     registries = inventory.registry
@@ -301,6 +303,7 @@ def _connect_features() -> None:
         desk.remind,
         news.tell_by_mail,
         reliability.measure,
+        partial(attachments.clear_orphans, attachments.folder_in(settings.instance)),
     ]
     login.first_stops[:] = [news.first_stop]
     factors.required_by[:] = [organisations.requires_second_factor]

@@ -75,7 +75,7 @@ def test_a_colleague_comes_is_changed_and_leaves(
     path = f"/admin/colleagues/{account(SVEN).id}"
     assert office.post(f"{path}/role", data={"role": "content"}).status_code == 303
     assert sven.get("/admin/requests").status_code == 404
-    assert sven.get("/admin/workshops").status_code == 200
+    assert sven.get("/admin/catalogue").status_code == 200
     assert "Sven Sund kommer inte in på kontoret längre" in office.get(f"{path}/removal").text
     assert office.post(f"{path}/removal").status_code == 303
     assert sven.get("/admin/").status_code == 404
@@ -189,7 +189,7 @@ def test_each_role_sees_the_ways_it_may_go_and_no_other(
         "organisations": "customers.read",
         "users": "people.open",
         "requests": "requests.handle",
-        "workshops": "catalogue.manage",
+        "catalogue": "catalogue.manage",
         "usage": "usage.read",
         "holds": "holds.manage",
         "retention": "retention.read",

@@ -112,14 +112,14 @@ def test_checklist_04_a_former_member_of_staff_is_out_at_once(office: FlaskClien
 
 
 def test_every_page_says_that_it_is_the_office(office: FlaskClient) -> None:
-    for path in ("", "organisations", "users", "requests", "workshops"):
+    for path in ("", "organisations", "users", "requests", "catalogue"):
         answer = office.get(f"/admin/{path}")
         assert answer.status_code == 200, path
         assert 'class="office"' in answer.text, path
         assert answer.headers["Cache-Control"] == "no-store"
 
 
-@pytest.mark.parametrize("path", ["", "organisations", "users", "requests", "workshops"])
+@pytest.mark.parametrize("path", ["", "organisations", "users", "requests", "catalogue"])
 def test_htmx_gets_a_part(office: FlaskClient, path: str) -> None:
     headers = {"HX-Request": "true", "HX-Request-Type": "partial"}
     answer = office.get(f"/admin/{path}", headers=headers)
@@ -256,7 +256,7 @@ def test_long_lists_have_pages(office: FlaskClient, monkeypatch: pytest.MonkeyPa
 def test_looking_around_writes_nothing(office: FlaskClient, alice: User) -> None:
     organisation: UUID = db.session.scalars(select(Organisation.id)).one()
     before = looks()
-    for path in ("", "organisations", f"organisations/{organisation}", "users", "workshops"):
+    for path in ("", "organisations", f"organisations/{organisation}", "users", "catalogue"):
         assert office.get(f"/admin/{path}").status_code == 200
     assert office.get(f"/admin/users/{alice.id}").status_code == 200
     assert looks() == before == []
@@ -351,7 +351,7 @@ def downloaders(number: int, slug: str = "premortem") -> list[User]:
 
 def counted(office: FlaskClient) -> str:
     """What the office reads about the one workshop that anybody downloaded."""
-    page = office.get("/admin/workshops").text
+    page = office.get("/admin/catalogue").text
     title = next(c.title for c in load_library() if (c.slug, c.language) == ("premortem", "sv"))
     return page[page.index(title) :].split("</tr>")[0]
 

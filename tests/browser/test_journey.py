@@ -293,7 +293,7 @@ def staff_looks(story: Story) -> None:
     story.look(page, "Vår integritetspolicy har en ny version")
     follow(page, "Läst")
     story.look(page, "Kontoret")
-    for path in ("/admin/organisations", "/admin/requests", "/admin/workshops"):
+    for path in ("/admin/organisations", "/admin/requests", "/admin/catalogue"):
         page.goto(path)
         story.look(page, "")
     page.goto("/admin/users")

@@ -38,6 +38,7 @@ from trustivide.rights import actions as rights
 from trustivide.rights import legal_texts
 from trustivide.rights.ledger import ledger
 from trustivide.web.limits import limiter
+from trustivide.workshops import attachments
 
 SECOND_FACTOR = (*STAFF, "demoted", "owner")
 
@@ -91,7 +92,7 @@ class World:
         instance = self.app.config["SETTINGS"].instance
         kept = [
             ("file", str(p), p.stat().st_size)
-            for folder in ("mail", "exports")
+            for folder in ("mail", "exports", "attachments")
             for p in (instance / folder).glob("*")
         ]
         told = [("ledger", entry.number) for entry in ledger().entries()]
@@ -102,6 +103,7 @@ class World:
         """What :meth:`restored` goes back to."""
         self._forget_connections()
         shutil.copy(self._file, self._file.with_suffix(".copy"))
+        self._copy_files(self._attachments, self._attachments.with_suffix(".copy"))
 
     @contextmanager
     def restored(self) -> Iterator[None]:
@@ -111,6 +113,16 @@ class World:
         finally:
             self._forget_connections()
             shutil.copy(self._file.with_suffix(".copy"), self._file)
+            self._copy_files(self._attachments.with_suffix(".copy"), self._attachments)
+
+    @staticmethod
+    def _copy_files(folder: Path, to: Path) -> None:
+        shutil.rmtree(to, ignore_errors=True)
+        shutil.copytree(folder, to)
+
+    @property
+    def _attachments(self) -> Path:
+        return attachments.folder_in(self.app.config["SETTINGS"].instance)
 
     @property
     def _file(self) -> Path:

@@ -66,8 +66,8 @@ def test_an_account_from_before_is_told_by_mail_once(app: Flask) -> None:
     newest = legal_texts.current("privacy-policy", "sv")
     for change in newest.changes:
         assert change in text
-    assert "/privacy-policy/changes/1/2" in text
-    assert "1 december 2026" in text
+    assert "/privacy-policy/changes/2/3" in text
+    assert "8 december 2026" in text
     (notice,) = notices("mail")
     assert (notice.notice, notice.version, notice.text_hash) == (
         "privacy-policy",
@@ -123,7 +123,7 @@ def test_after_signing_in_the_news_is_shown_once_and_work_goes_on(
     page = client.get(answer.location).text
     for change in legal_texts.current("privacy-policy", "sv").changes:
         assert change in page
-    assert 'href="/privacy-policy/changes/1/2"' in page
+    assert 'href="/privacy-policy/changes/2/3"' in page
     assert 'href="/workshops/"' in page
     assert client.get("/teams/").status_code == 200  # without having pressed anything
     client.post("/auth/logout")
@@ -204,14 +204,14 @@ def test_a_later_version_is_told_anew(
         text = current(key, language)
         if key != "privacy-policy":
             return text
-        return replace(text, version=3, valid_from=date(2027, 6, 1), changes=CHANGES)
+        return replace(text, version=9, valid_from=date(2027, 6, 1), changes=CHANGES)
 
     monkeypatch.setattr(legal_texts, "current", newer)
     answer = client.post("/auth/login", data={"email": ALICE, "password": PASSWORD})
     assert answer.location.startswith("/privacy-policy/news")
     page = client.get(answer.location).text
     assert all(change in page for change in CHANGES)
-    assert [n.version for n in notices("sign_in")] == [3]
+    assert [n.version for n in notices("sign_in")] == [9]
 
 
 def test_the_first_mail_of_a_survey_leads_to_the_policy(app: Flask) -> None:

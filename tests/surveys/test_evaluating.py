@@ -1,7 +1,7 @@
 """After a workshop: the team is asked how it was, as safely as with any other survey."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 import time_machine
@@ -9,8 +9,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
+from tests.admin.test_office import in_office
 from tests.conftest import both_databases
-from tests.factories import colleague, customer, delivered, sign_in
+from tests.factories import colleague, customer, delivered, sign_in, staff
 from tests.surveys.stories import launch, ran, team_of, tokens
 from tests.surveys.tables import tables
 from tests.surveys.test_results import LOW, answer_sets, closed
@@ -34,7 +35,6 @@ from trustivide.surveys.report import contents
 from trustivide.surveys.snapshot import compute
 from trustivide.teams.models import TeamMember
 from trustivide.workshops.models import WorkshopSession
-from trustivide.workshops.sessions import run_undone, undo_blockers
 
 Browsers = Callable[[], FlaskClient]
 TITLE = "Tänk om det gick fel"
@@ -119,9 +119,9 @@ def test_bob_asks_how_a_workshop_was_and_reads_what_the_team_says(
     dora.get(f"/s/{next(iter(tokens(survey).values()))}")
     assert TITLE in dora.get(f"/s/survey/{survey.id}").text
 
-    # While it runs it must stay run; its result is the ordinary one, in words that fit.
-    with transaction() as session:
-        assert any(blocks(session, held) for blocks in undo_blockers)
+    # From now on the workshop stays run; the result is the ordinary one, in words that fit.
+    bob.post(f"/workshops/sessions/{held.id}/run/removal")
+    assert db.session.scalars(select(WorkshopSession.state)).one() == "run"
     finish(survey, [5, 4, 2, 5, 4])
     page = bob.get(f"/surveys/{survey.id}").text
     assert f"Så var workshopen: {TITLE}, " in page
@@ -175,12 +175,8 @@ def test_what_is_offered_can_be_declined_taken_back_and_undone(
         assert client.get(here).status_code == 200
 
     # It wasn't run after all.
-    with transaction() as session:
-        again = session.get_one(WorkshopSession, held.id)
-        assert not any(blocks(session, again) for blocks in undo_blockers)
-        again.state, again.run_on = "planned", None
-        run_undone.send(again, session=session)
-    assert sign_in(client).get(here).status_code == 404
+    sign_in(client).post(f"/workshops/sessions/{held.id}/run/removal")
+    assert client.get(here).status_code == 404
     assert db.session.scalars(select(Evaluation)).all() == []
 
 
@@ -247,25 +243,33 @@ def test_it_is_none_of_the_questionnaires_to_choose_from(client: FlaskClient, al
     assert client.get(f"/surveys/questions/{key}").status_code == 404
 
 
-def test_totals_are_of_many_organisations_or_none(app: Flask) -> None:
-    def evaluated(n: int, slug: str, worth: list[int]) -> None:
-        owner = customer(f"Ägare {n}", f"owner{n}@exempel.test", organisation=f"Bolag {n}")
-        team = team_of(owner, len(worth), f"Team {n}", f"p{n}-{slug[:3]}-")
-        held = ran(team, slug)
-        survey = launch(owner, team, evaluations.instrument())
-        with transaction() as session:
-            offer = session.scalars(
-                select(Evaluation).where(Evaluation.session_id == held.id)
-            ).one()
-            offer.survey_id = survey.id
-        finish(survey, worth)
+def test_totals_are_of_many_organisations_or_none(app: Flask, client: FlaskClient) -> None:
+    now = clock.now()
 
+    def evaluated(n: int, slug: str, worth: list[int], then: datetime) -> None:
+        with time_machine.travel(then, tick=False):
+            owner = customer(f"Ägare {n}", f"owner{n}@exempel.test", organisation=f"Bolag {n}")
+            team = team_of(owner, len(worth), f"Team {n}", f"p{n}-{slug[:3]}-")
+            held = ran(team, slug)
+            survey = launch(owner, team, evaluations.instrument())
+            with transaction() as session:
+                offer = select(Evaluation).where(Evaluation.session_id == held.id)
+                session.scalars(offer).one().survey_id = survey.id
+            finish(survey, worth)
+
+    before = now - timedelta(days=32)
     for n in range(4):
-        evaluated(n, "premortem", [5, 5, 4, 4, 3, 3, 5])
-    few = evaluations.totals(db.session())
+        evaluated(n, "premortem", [5, 5, 4, 4, 3, 3, 5], before)
+    few = evaluations.totals(db.session(), now)
     assert (few.closed, few.worth) == (4, {}), "28 answer sets, of four organisations"
-    evaluated(5, "premortem", [1] * 5)
-    evaluated(6, "lesson-of-the-week", [1] * 4)
-    many = evaluations.totals(db.session())
+    evaluated(5, "premortem", [1] * 5, before)
+    evaluated(6, "lesson-of-the-week", [1] * 4, before)
+    evaluated(7, "premortem", [1] * 9, now)  # in a month that isn't over
+    many = evaluations.totals(db.session(), now)
     assert many.closed == 6
     assert many.worth == {"premortem": 3.7}  # (4 * 29 + 5) / 33
+
+    staff(role="content")
+    page = in_office(client).get("/admin/usage").text
+    assert "6 utvärderingar har stängt i månader som är slut." in page
+    assert [TITLE, "3,7"] in [row for rows in tables(page).values() for row in rows]

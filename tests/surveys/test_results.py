@@ -27,10 +27,12 @@ from trustivide.core import clock
 from trustivide.core.clock import day_of
 from trustivide.core.db import db, transaction
 from trustivide.core.text import Text, in_alphabet
-from trustivide.surveys import actions, anonymity, closing, history, results, statistics
+from trustivide.surveys import actions, anonymity, closing, history, report, results, statistics
 from trustivide.surveys.catalogue import Answer, Instrument, latest, read
 from trustivide.surveys.models import AgreedAction, ResultShare, Round, RoundTeam, Snapshot, Survey
+from trustivide.surveys.queries import Listed
 from trustivide.surveys.results import Wave
+from trustivide.surveys.suggesting import suggestions
 from trustivide.teams.models import Team
 from trustivide.workshops.suggestions import Ran
 
@@ -329,9 +331,8 @@ def test_workshops_stand_in_the_trend_with_honest_words(
         ]
         assert f"<title>Workshop 1: {title_1}, {day_1}</title>" in page
         assert "Streck med nummer visar när teamet hade workshoppar" in page
-        assert (
-            f"Sedan dess har teamet genomfört {title_1} ({day_1}) och {title_2} ({day_2})" in page
-        )
+        since = f"”{title_1}” ({day_1}) och ”{title_2}” ({day_2})"
+        assert f"Sedan dess har teamet genomfört {since}." in page
         assert "inte att det har ändrats av den" in page
         assert "behöver inte bero på den: annat har också hänt" in page
         assert "Workshop 3" not in page
@@ -340,7 +341,15 @@ def test_workshops_stand_in_the_trend_with_honest_words(
     # What the team runs afterwards is none of this result's time; the leader hears what is left.
     ran(team, "teach-me-one-thing", ago=2)
     assert _figures(browser_of().get(f"/r/{secret}").text) == _figures(shared)
+    assert "Något att göra härnäst" not in shared
     assert "Något att göra härnäst" in client.get(f"/surveys/{survey.id}").text
+    listed, figures = Listed(survey, team), figures_of(survey)
+    advice = suggestions(db.session(), listed, figures, "sv", day_of(clock.now()))
+    assert advice is not None
+    *_, last = report.contents(listed, figures, "sv", advice)["parts"]
+    assert last["heading"] == "Något att göra härnäst"
+    assert [one["text"] for one in last["items"]] == [one.card.title for one in advice.workshops]
+    assert report.contents(listed, figures, "sv")["parts"][-1]["heading"] != last["heading"]
     # The first result knows no workshop at all.
     assert "Workshop 1" not in client.get(f"/surveys/{first.id}").text
 

@@ -56,7 +56,7 @@ def test_the_page_shows_totals_of_five_people_and_nothing_of_the_month_under_way
     used(people, "teams", day=clock.day_of(clock.now()))
     staff(role="content")
     office = in_office(client)
-    assert total(office, "Ladda ner en guide") == "5 personer, 10 gånger"
+    assert total(office, "Ladda ner guide, utskrift eller agenda") == "5 personer, 10 gånger"
     assert total(office, "Sökningar utan träff") == "färre än 5"
     assert total(office, "Se och sköta team") == "färre än 5"
     page = office.get("/admin/usage").text

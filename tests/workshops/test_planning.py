@@ -304,6 +304,7 @@ def test_eva_who_leads_without_an_account_sees_it_and_is_forgotten(
     delivered(app)
     eva = visit(app, app.test_client(), EVA)
     assert "Eva Ek" in eva.get("/privacy/data/workshop_session.facilitator_digest").text
+    assert "Exempel AB, Redaktionen" in eva.get("/privacy/").text
     assert "Exempel AB" in eva.get("/privacy/invitations").text
     assert eva.post("/privacy/erasure", data={"understood": "y"}).status_code == 303
     with time_machine.travel(clock.now() + timedelta(days=7, minutes=1)):

@@ -102,8 +102,11 @@ def test_a_team_of_another_size_is_told_so_and_other_workshops_come_first() -> N
     assert any("minst" in one.why for one in pair.workshops)
     for people in (3, 8, 14):
         cards = [one.card for one in suggested(result("care", people=people)).workshops]
-        fits = [card.min_people <= people <= card.max_people for card in cards]
-        assert fits == sorted(fits, reverse=True)
+        order = [
+            (card.dimensions[0] != "care", not card.min_people <= people <= card.max_people)
+            for card in cards
+        ]
+        assert order == sorted(order)
 
 
 def test_what_the_team_ran_is_not_suggested_again_unless_nothing_else_is_left() -> None:
@@ -113,7 +116,7 @@ def test_what_the_team_ran_is_not_suggested_again_unless_nothing_else_is_left() 
     after = suggested(found, lately)
     assert first.slug not in slugs(after)
     assert after.before == (
-        f"Ni har redan gjort {first.title} (27 oktober 2026), så här står något annat."
+        f"Ni har redan gjort ”{first.title}” (27 oktober 2026), så här står något annat."
     )
     # Long ago it counts as another, and says when. The newest time counts.
     long_ago = replace(lately, on=TODAY - NOT_AGAIN_FOR)

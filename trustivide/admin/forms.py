@@ -7,10 +7,12 @@ from uuid import UUID
 
 from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
+from flask_wtf.file import FileField, FileRequired
 from wtforms import (
     DateField,
     EmailField,
     Field,
+    HiddenField,
     RadioField,
     SelectField,
     StringField,
@@ -34,6 +36,7 @@ from trustivide.privacy.evidence import LONGEST
 from trustivide.privacy.models import CHANNELS, KINDS
 from trustivide.web.forms import Address, Form, at_most, required
 from trustivide.web.locale import day, text
+from trustivide.workshops import editing
 
 
 class CustomerSearch(Form):
@@ -308,3 +311,43 @@ class LooksFilter(Form):
             UUID(staff_id) if staff_id else None,
             date.fromisoformat(f"{month}-01") if month else None,
         )
+
+
+class DraftForm(Form):
+    """A workshop's text in both languages, and what the writer went on from."""
+
+    swedish = TextAreaField(
+        _l("Svenska"),
+        [required(_l("Skriv den svenska texten.")), at_most(editing.LONGEST)],
+        filters=[editing.tidied],
+    )
+    english = TextAreaField(
+        _l("Engelska"),
+        [required(_l("Skriv den engelska texten.")), at_most(editing.LONGEST)],
+        filters=[editing.tidied],
+    )
+    seen = HiddenField()
+
+
+class NewWorkshopForm(DraftForm):
+    """A workshop that isn't there yet."""
+
+    slug = StringField(_l("Namn i adressen"), [required(_l("Skriv ett namn."))])
+
+    def validate_slug(self, field: StringField) -> None:
+        """As :func:`editing.is_slug` wants it."""
+        if not editing.is_slug(field.data):
+            raise ValidationError(
+                _l("Använd bara små bokstäver a–z, siffror och bindestreck, högst 60 tecken.")
+            )
+
+
+class AttachmentForm(Form):
+    """A file to go with a workshop."""
+
+    file = FileField(_l("Fil"), [FileRequired(_l("Välj en fil."))])
+    language = SelectField(
+        _l("Filens språk"),
+        [required(_l("Välj ett språk."))],
+        choices=[SelectChoice("sv", "Svenska"), SelectChoice("en", "English")],
+    )

@@ -431,6 +431,12 @@ def _listed(row: LegalHold, staff_id: UUID) -> Listed:
     )
 
 
+def slice_of(items: Sequence[T], page: int) -> Slice[T]:
+    """One page of a list that is there as a whole."""
+    number, pages = clamp(page, len(items))
+    return Slice(items[(number - 1) * PER_PAGE : number * PER_PAGE], number, pages)
+
+
 def clamp(page: int, total: int) -> tuple[int, int]:
     """The page that is shown when ``page`` is asked for, and how many there are."""
     pages = max(1, -(-total // PER_PAGE))

@@ -50,6 +50,8 @@ EVENTS: Mapping[str, Text] = {
     "ending_requested": Text("Avslut av avtalet begärt", "Ending of the contract asked for"),
     "ending_cancelled": Text("Avslut av avtalet ångrat", "Ending of the contract cancelled"),
     "person_opened": Text("Uppgifter öppnade av personal", "Data opened by staff"),
+    "workshop_published": Text("Workshop publicerad", "Workshop published"),
+    "workshop_withdrawn": Text("Workshop tillbakadragen", "Workshop withdrawn"),
     "hold_placed": Text("Bevarande infört", "Legal hold placed"),
     "hold_ended": Text("Bevarande avslutat", "Legal hold ended"),
     "looks_reported": Text("Rapport om öppnade uppgifter läst", "Report on opened data read"),

@@ -442,11 +442,11 @@ USAGE_ANALYSIS = Activity(
     LegalBasis.LEGITIMATE_INTEREST,
     Text(
         "Vilka slags sidor och funktioner du använt per dag, aldrig vad som stod i dem, under en "
-        "pseudonym som byts varje månad; och totaler ur nedladdade workshops. Vi ser bara totaler, "
-        "aldrig om färre än fem personer",
+        "pseudonym som byts varje månad; och totaler ur nedladdade workshops. Vi ser bara totaler "
+        "för hela månader, aldrig om färre än fem personer",
         "Which kinds of pages and functions you used per day, never what was in them, under a "
         "pseudonym that changes every month; and totals of downloaded workshops. We see totals "
-        "alone, never of fewer than five people",
+        "of whole months alone, never of fewer than five people",
     ),
     _USE,
     Retention(Text("90 dagar", "90 days"), USAGE_DAYS),

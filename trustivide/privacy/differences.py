@@ -9,7 +9,7 @@ from itertools import pairwise
 # Marks of a change within the Markdown, from the private use area: no text holds them.
 ADDED, ADDED_END, REMOVED, REMOVED_END = "\ue000", "\ue001", "\ue002", "\ue003"
 
-_PREFIX = re.compile(r"(#{1,6} |- |\d+\. )?(.*)", re.DOTALL)
+_PREFIX = re.compile(r"(\s*(?:#{1,6} |- |\d+\. )?)(.*)", re.DOTALL)
 # What Markdown reads as one thing must not be cut by a mark.
 _WORD = re.compile(r"\*\*.+?\*\*\S*|\[[^\]]+\]\([^)]+\)\S*|\{\{.+?\}\}|\S+")
 _ALIKE = 0.5
@@ -35,7 +35,7 @@ def compare(older: str, newer: str) -> list[Piece]:
     pieces: list[Piece] = []
     run: list[str] = []
     state = False
-    for changed, block in _blocks_compared(_blocks(older), _blocks(newer)):
+    for changed, block in blocks_compared(_blocks(older), _blocks(newer)):
         is_heading = block.lstrip(ADDED + REMOVED).startswith("#")
         if run and (changed != state or is_heading or run[-1].startswith("#")):
             pieces.append(Piece(state, _join(run)))
@@ -61,7 +61,8 @@ def _join(blocks: Sequence[str]) -> str:
     return text
 
 
-def _blocks_compared(older: list[str], newer: list[str]) -> Iterator[tuple[bool, str]]:
+def blocks_compared(older: list[str], newer: list[str]) -> Iterator[tuple[bool, str]]:
+    """The newer blocks, each with whether it changed, and with marks where it did."""
     matcher = SequenceMatcher(None, older, newer, autojunk=False)
     for kind, a, b, c, d in matcher.get_opcodes():
         if kind == "equal":
@@ -88,13 +89,17 @@ def _cut(block: str) -> tuple[str, str]:
     """What makes a block a heading or a list item, and its words."""
     found = _PREFIX.fullmatch(block)
     assert found is not None
-    return found.group(1) or "", found.group(2)
+    return found.group(1), found.group(2)
 
 
 def _alike(older: str, newer: str) -> bool:
     (a, words), (b, others) = _cut(older), _cut(newer)
     same_kind = a == b and "{{" not in words + others
-    return same_kind and _matcher(words, others).ratio() >= _ALIKE
+    if not same_kind:
+        return False
+    match = _matcher(words, others)
+    # The first two are bounds that cost less.
+    return all(r() >= _ALIKE for r in (match.real_quick_ratio, match.quick_ratio, match.ratio))
 
 
 def _matcher(older: str, newer: str) -> SequenceMatcher[str]:

@@ -147,11 +147,7 @@ def overview(session: Session, person: Person, today: date) -> Overview:
 
 def _by_others(group: Group) -> bool:
     """Whether others type the rows in: a person known by account did so themselves."""
-    return (
-        group.activity.entered_by_others
-        and group.is_row_subject
-        and isinstance(group.subject, ByEmail)
-    )
+    return group.activity.entered_by_others and isinstance(group.subject, ByEmail)
 
 
 def _entered(session: Session, person: Person, held: Held) -> Entered:

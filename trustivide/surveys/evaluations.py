@@ -3,7 +3,7 @@
 The evaluation is three statements (:data:`~trustivide.surveys.catalogue.EVALUATION`), asked
 of everybody in the team. Who was there isn't known, and no list of it may come to be. It is
 sent, answered, closed and shown by the same code as every survey, so nothing that protects
-those who answer is left out (docs/decisions/028).
+those who answer is left out (docs/decisions/029).
 """
 
 from collections import defaultdict
@@ -232,20 +232,22 @@ class Totals:
     worth: Mapping[str, float]
 
 
-def totals(session: Session) -> Totals:
-    """Over the whole platform, from frozen results alone.
+def totals(session: Session, now: datetime) -> Totals:
+    """Over the whole platform, from frozen results alone, of months that are over.
 
     A workshop has a mean only where at least five organisations and 25 answer sets stand
-    behind it. With one decimal, so that what one more team adds can't be worked out from
-    two of them.
+    behind it. Whole months and one decimal, so that what one more team adds can't be worked
+    out from two figures with a day between.
     """
     closed = 0
     rated: dict[str, list[tuple[UUID, int, float]]] = defaultdict(list)
     rows = session.execute(
         select(WorkshopSession.workshop, Team.organisation_id, Snapshot.figures)
         .join(Evaluation, Evaluation.session_id == WorkshopSession.id)
-        .join(Snapshot, Snapshot.survey_id == Evaluation.survey_id)
-        .join(Team, WorkshopSession.team_id == Team.id),
+        .join(Survey, Survey.id == Evaluation.survey_id)
+        .join(Snapshot, Snapshot.survey_id == Survey.id)
+        .join(Team, WorkshopSession.team_id == Team.id)
+        .where(Survey.closed_at < begin_of(day_of(now).replace(day=1))),
         execution_options={"yield_per": 500},
     )
     for slug, organisation_id, figures in rows:

@@ -348,15 +348,15 @@ class _Report:
         advice = self.advice
         if advice is None:
             return {}
-        lists, text = [], [f"{advice.about} {advice.before}".strip()]
+        text = [f"{advice.about} {advice.before}".strip()]
         if advice.statements:
-            lists.append({"heading": self.say("next_lowest"), "items": advice.statements})
-            text.append(advice.chance)
+            lowest = " ".join(f"{statement}." for statement in advice.statements)
+            text.append(self.say("next_lowest", statements=lowest) + f" {advice.chance}")
         workshops = [
             {"text": one.card.title, "notes": [one.card.summary, one.why]}
             for one in advice.workshops
         ]
-        return _part(self.say("next"), lists=lists, text=text, items=workshops)
+        return _part(self.say("next"), text=text, items=workshops)
 
     def comments(self) -> dict[str, Any]:
         rows = self.result["comments"]

@@ -153,7 +153,8 @@ WORDS = {
     ),
     "next": Text("Något att göra härnäst", "Something to do next"),
     "next_lowest": Text(
-        "Påståendena i den delen som ligger lägst", "The statements of that part that are lowest"
+        "De här påståendena i den delen ligger lägst: {statements}",
+        "These statements in that part are lowest: {statements}",
     ),
     "method": Text("Så är det räknat", "How it is computed"),
     "method_means": Text(

@@ -10,6 +10,8 @@ A key stands in rows: it never changes, and stays here until they are gone.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import cache
 
 from trustivide.core.errors import BootError
 from trustivide.core.text import Text
@@ -17,7 +19,11 @@ from trustivide.core.text import Text
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of page or function; ``routes`` are names of endpoints, without their area."""
+    """A kind of page or function.
+
+    ``routes`` are names of endpoints, without their area; ``*`` stands for any ending. Of two
+    kinds that name a route the first has it.
+    """
 
     key: str
     name: Text
@@ -30,16 +36,7 @@ AREAS: Mapping[str, tuple[Kind, ...]] = {
         Kind(
             "teams.members",
             Text("Lägga till och ändra medlemmar", "Adding and changing members"),
-            (
-                "add",
-                "add_from_file",
-                "edit",
-                "member_file",
-                "member_template",
-                "preview",
-                "remove",
-                "undo",
-            ),
+            ("add*", "edit", "member_*", "preview", "remove", "undo"),
         ),
     ),
     "surveys": (
@@ -47,96 +44,59 @@ AREAS: Mapping[str, tuple[Kind, ...]] = {
         Kind(
             "surveys.sending",
             Text("Planera och skicka enkäter", "Planning and sending surveys"),
-            (
-                "new",
-                "preview",
-                "launch",
-                "test_mails",
-                "plan",
-                "round",
-                "invite",
-                "reminders",
-                "send_again",
-                "questions",
-            ),
+            ("new", "preview", "launch", "test_mails", "plan", "round", "invite", "reminders"),
         ),
         Kind(
             "surveys.results",
             Text("Läsa resultat", "Reading results"),
-            ("round_results", "result_file", "result_report"),
+            ("round_results", "result_*"),
         ),
         Kind(
             "surveys.following_up",
-            Text("Följa upp resultat", "Following up results"),
-            (
-                "note",
-                "agree",
-                "edit_agreed",
-                "agreed_done",
-                "agreed_removal",
-                "share",
-                "stop_sharing",
-            ),
+            Text("Följa upp resultat", "Following up on results"),
+            ("note", "agree*", "edit_agreed", "share", "stop_sharing"),
+        ),
+        Kind(
+            "surveys.evaluations",
+            Text("Utvärdera workshoppar", "Evaluating workshops"),
+            ("evaluation*",),
         ),
         Kind(
             "surveys.instruments",
-            Text("Frågeformulär", "Questionnaires"),
-            (
-                "instruments",
-                "instrument",
-                "instrument_archive",
-                "instrument_dimension",
-                "instrument_file",
-                "instrument_heading",
-                "instrument_import",
-                "instrument_item",
-                "instrument_order",
-                "instrument_preview",
-                "instrument_removal",
-                "instrument_section",
-                "instrument_version",
-                "built_in",
-                "built_in_file",
-                "built_in_preview",
-                "copy_built_in",
-                "copy_instrument",
-                "new_dimension",
-                "new_instrument",
-                "new_item",
-                "new_section",
-                "new_version",
-                "part_removal",
-            ),
+            Text("Egna frågeformulär", "Own questionnaires"),
+            ("instrument*", "built_in*", "copy_*", "new_*", "part_removal"),
         ),
     ),
     "workshops": (
-        Kind("workshops", Text("Bläddra bland workshoppar", "Browsing the workshops")),
-        Kind("workshops.found", Text("Sökningar med träffar", "Searches that found something")),
-        Kind("workshops.nothing_found", Text("Sökningar utan träff", "Searches without result")),
+        Kind("workshops", Text("Bläddra bland workshoppar", "Browsing workshops")),
+        Kind("workshops.found", Text("Sökningar med träffar", "Searches with results")),
+        Kind("workshops.nothing_found", Text("Sökningar utan träff", "Searches without results")),
         Kind("workshops.views", Text("Läsa en workshop", "Reading a workshop"), ("show",)),
         Kind(
-            "workshops.downloads", Text("Ladda ner en guide", "Downloading a guide"), ("downloads",)
+            "workshops.downloads",
+            Text("Ladda ner guide, utskrift eller agenda", "Downloading guide, handout or agenda"),
+            ("downloads", "session_guide", "handout*", "session_handout*", "agenda*"),
         ),
-        Kind("workshops.saving", Text("Spara en workshop", "Saving a workshop"), ("favourite",)),
+        Kind(
+            "workshops.facilitation",
+            Text("Leda en workshop med stöd på skärmen", "Leading a workshop with help on screen"),
+            ("facilitation*", "session_facilitation*"),
+        ),
+        Kind("workshops.favourites", Text("Spara workshoppar", "Saving workshops"), ("favourite",)),
         Kind(
             "workshops.planning",
             Text("Planera en workshop", "Planning a workshop"),
             ("planning", "session_planning", "session_cancellation", "session_invitations"),
         ),
         Kind(
+            "workshops.leading",
+            Text("Leda en workshop", "Leading a workshop"),
+            ("facilitation", "session_facilitation", "handout", "session_handout", "agenda"),
+        ),
+        Kind(
             "workshops.following_up",
-            Text("Följa upp workshoppar", "Following up workshops"),
-            (
-                "sessions",
-                "session",
-                "session_guide",
-                "session_run",
-                "session_run_removal",
-                "session_actions",
-                "session_action",
-                "session_action_done",
-                "session_action_removal",
-            ),
+            Text("Följa upp workshoppar", "Following up on workshops"),
+            ("session*",),
         ),
     ),
     "organisations": (
@@ -158,37 +118,27 @@ NEVER_COUNTED: Mapping[str, str] = {
 }
 """Blueprints of which nothing is ever counted, and why."""
 
-UNCOUNTED = frozenset(
-    {
-        "workshops.searches",  # leads to its results, which are counted
-        "workshops.searches_removal",  # forgetting what one did is using a right
-        "workshops.search_removal",
-        "workshops.searches_keeping",
-        "workshops.downloads_removal",
-        "workshops.viewings",  # the page that was read is counted
-        "workshops.viewings_removal",
-        "workshops.viewing_removal",
-        "workshops.favourite_removal",
-    }
+UNCOUNTED = (
+    "workshops.searches",  # leads to its results, which are counted
+    "workshops.search*_*",  # what one did is forgotten, or not kept: that is using a right
+    "workshops.downloads_removal",
+    "workshops.favourite_removal",
+    "workshops.viewing*",  # the page that was read is counted
 )
-"""Single endpoints of the areas that don't count."""
+"""Single routes of the areas that don't count; ``*`` as above."""
 
 KINDS: Mapping[str, Kind] = {kind.key: kind for kinds in AREAS.values() for kind in kinds}
 
-_BY_ENDPOINT = {
-    f"{area}.{route}": kind.key
-    for area, kinds in AREAS.items()
-    for kind in kinds
-    for route in kind.routes
-}
 
-
+@cache
 def of(endpoint: str) -> str | None:
     """The key of the kind that the endpoint belongs to; ``None`` where it isn't counted."""
-    area = endpoint.partition(".")[0]
-    if area not in AREAS or endpoint in UNCOUNTED:
+    area, _, route = endpoint.partition(".")
+    kinds = AREAS.get(area)
+    if kinds is None or any(fnmatchcase(endpoint, name) for name in UNCOUNTED):
         return None
-    return _BY_ENDPOINT.get(endpoint, AREAS[area][0].key)
+    named = (kind for kind in kinds if any(fnmatchcase(route, name) for name in kind.routes))
+    return next(named, kinds[0]).key
 
 
 def check(areas: Iterable[str]) -> None:

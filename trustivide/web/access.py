@@ -80,6 +80,37 @@ def subject(view: View) -> View:
     return _rule("subject")(view)
 
 
+def takes(largest: int) -> Callable[[View], View]:
+    """A body of up to ``largest`` bytes, where other routes take ``MAX_CONTENT_LENGTH``."""
+
+    def declare(view: View) -> View:
+        view.largest_body = largest  # type: ignore[attr-defined]
+        return view
+
+    return declare
+
+
+def admit_large_bodies(app: Flask, policies: dict[str, Policy]) -> None:
+    """Let a route that says :func:`takes` take it, from whoever may use it and from nobody else.
+
+    To be installed before whatever reads forms: their token is looked for before anybody is
+    asked who they are, and strangers must not fill the memory meanwhile.
+    """
+
+    @app.before_request
+    def admit() -> None:
+        view = app.view_functions.get(request.endpoint or "")
+        largest = getattr(view, "largest_body", None)
+        if request.endpoint is None or largest is None:
+            return
+        rule = _rule_of(app, request.endpoint)
+        try:
+            policies[rule.kind](rule.detail)
+        except (SignInFirst, NotFound):
+            return
+        request.max_content_length = largest
+
+
 def init_app(app: Flask, policies: dict[str, Policy], denied: Callable[[str], None]) -> None:
     """Enforce the rules with ``policies``; ``denied`` hears which permission somebody lacked."""
     setattr(app.view_functions["static"], "access", Rule("public"))  # noqa: B010  not ours

@@ -418,6 +418,13 @@ _REFUSED_IN_BODY = (
             "quotes, tables and rules are not allowed",
         ),
     ),
+    (
+        re.compile(r"^\s*(?:[-*+]|\d+\.)[ \t]+(?:[-*+]|\d+\.)[ \t]", re.MULTILINE),
+        Text(
+            "två listtecken på samma rad får inte vara med",
+            "two list marks on one line are not allowed",
+        ),
+    ),
 )
 
 

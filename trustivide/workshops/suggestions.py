@@ -11,9 +11,9 @@ searching or reading, and no other team takes part.
    by their shown distributions alone: where few answered these have three bands, and which
    answers stand behind a band is not to be found out by an order either.
 3. *Which.* Only workshops that strengthen that part. Those that the team ran in the last half
-   year come after all others; then those count first that fit the team's size, those that are
-   mainly about the part, the short before the long, and those that ask people to show little
-   of themselves before those that ask for much.
+   year come after all others; then those count first that are mainly about the part, those that
+   fit the team's size, the short before the long, and those that ask people to show little of
+   themselves before those that ask for much.
 4. *How many.* Up to three.
 5. *What the team did before* is said: why a workshop is not suggested again, or that it is
    nevertheless.
@@ -126,8 +126,8 @@ def suggest(
     fitting.sort(
         key=lambda card: (
             card.slug in lately,
-            not _fits(card, result.people),
             card.dimensions[0] != part.key,
+            not _fits(card, result.people),
             card.duration,
             card.exposure,
             card.slug,
@@ -192,6 +192,9 @@ class _Words:
     def day(self, day: date) -> str:
         return str(format_date(day, "d MMMM yyyy", locale=self.locale))
 
+    def quoted(self, words: str) -> str:
+        return self.of(Text(f"”{words}”", f"“{words}”"))
+
     def value(self, value: float) -> str:
         return str(format_decimal(value, "0.0", locale=self.locale))
 
@@ -212,8 +215,7 @@ class _Words:
         return self.of(found)
 
     def statement(self, one: Statement) -> str:
-        text = self.of(one.text)
-        quoted = self.of(Text(f"”{text}”", f"“{text}”"))
+        quoted = self.quoted(self.of(one.text))
         turned = Text("omvänt påstående", "reversed statement")
         return f"{quoted} ({self.of(turned)})" if one.reversed else quoted
 
@@ -229,7 +231,7 @@ class _Words:
         if not ran:
             return ""
         listed = format_list(
-            [f"{one.title} ({self.day(one.on)})" for one in ran], locale=self.locale
+            [self.quoted(one.title) + f" ({self.day(one.on)})" for one in ran], locale=self.locale
         )
         return self.of(
             Text(

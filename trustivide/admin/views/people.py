@@ -1,7 +1,6 @@
 """Customers and accounts. Opening a person takes a reason, and leaves a trace that they see."""
 
 from collections.abc import Collection
-from typing import Any
 from uuid import UUID
 
 from flask import g, url_for
@@ -13,13 +12,13 @@ from trustivide.admin.forms import AccountSearch, CustomerSearch, LookForm
 from trustivide.admin.views.base import bp, page, page_number
 from trustivide.auth import queries as accounts
 from trustivide.core import clock
-from trustivide.core.activities import BY_KEY, FEWEST
+from trustivide.core.activities import BY_KEY
 from trustivide.core.db import db, transaction
 from trustivide.rights.queries import EVERYTHING
 from trustivide.web.access import found, staff
 from trustivide.web.fragments import go
 from trustivide.web.locale import language
-from trustivide.workshops import queries as usage
+from trustivide.workshops.queries import catalogue
 
 
 @bp.get("/")
@@ -30,7 +29,7 @@ def index() -> ResponseReturnValue:
         "index.html",
         fragment="overview",
         overview=queries.overview(db.session(), clock.now()),
-        workshops=len(_workshops()),
+        workshops=len(catalogue(db.session(), language())),
     )
 
 
@@ -135,21 +134,3 @@ def _names(activities: Collection[str]) -> str:
     """Activities in words; a restriction can also stand for all of them."""
     words = [BY_KEY[key].name.in_(language()) for key in activities if key in BY_KEY]
     return _("allt") if EVERYTHING in activities else ", ".join(sorted(words))
-
-
-@bp.get("/workshops")
-@staff("catalogue.manage")
-def workshops() -> ResponseReturnValue:
-    """The catalogue as it ships, and how many people used what: totals, never of a few."""
-    return page(
-        "workshops.html",
-        fragment="workshops",
-        workshops=_workshops(),
-        people=usage.people_per_workshop(db.session(), clock.now()),
-        fewest=FEWEST,
-    )
-
-
-def _workshops() -> list[Any]:
-    """The catalogue's cards in the reader's language."""
-    return list(usage.catalogue(db.session(), language()))

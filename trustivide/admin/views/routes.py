@@ -1,8 +1,11 @@
 """All pages of the office: importing this module gives the blueprint its routes."""
 
 from trustivide.admin.views import (
+    attachments,
     audit,
+    catalogue,
     colleagues,
+    drafts,
     evidence,
     holds,
     looks,
@@ -10,13 +13,17 @@ from trustivide.admin.views import (
     requests,
     retention,
     usage,
+    workshop_versions,
 )
 from trustivide.admin.views.base import bp
 
 __all__ = [
+    "attachments",
     "audit",
     "bp",
+    "catalogue",
     "colleagues",
+    "drafts",
     "evidence",
     "holds",
     "looks",
@@ -24,4 +31,5 @@ __all__ = [
     "requests",
     "retention",
     "usage",
+    "workshop_versions",
 ]

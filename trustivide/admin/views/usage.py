@@ -6,6 +6,7 @@ from trustivide.admin.views.base import bp, page
 from trustivide.core import clock
 from trustivide.core.activities import FEWEST
 from trustivide.core.db import db
+from trustivide.surveys import evaluations
 from trustivide.usage import queries
 from trustivide.web.access import staff
 from trustivide.web.locale import language
@@ -23,6 +24,8 @@ def usage() -> ResponseReturnValue:
         months=months,
         rows=list(zip(*(queries.totals(session, month) for month in months), strict=True)),
         downloads=workshops.people_per_workshop(session, now),
+        evaluations=evaluations.totals(session, now),
+        least=(evaluations.LEAST_ORGANISATIONS, evaluations.LEAST_ANSWER_SETS),
         workshops=workshops.catalogue(session, language()),
         fewest=FEWEST,
     )

@@ -48,7 +48,8 @@ def result_report(survey_id: UUID) -> ResponseReturnValue:
 def report_of(listed: Listed, advice: Suggestions | None = None) -> Response:
     """The report of a survey that the reader may see, made when it is asked for."""
     method = current_app.config["SETTINGS"].public_url + url_for("surveys.method")
-    about = evaluated_in_words(listed.survey)
+    of = evaluated_in_words(listed.survey)
+    about = of.words if of else None
     pdf = report.render(listed, _figures(listed), language(), method, advice, about)
     return attachment(pdf, _name(listed, "pdf"), "application/pdf")
 

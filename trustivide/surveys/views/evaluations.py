@@ -56,7 +56,7 @@ def _usual(offered: Offered) -> dict[str, str]:
     locale = offered.held.locale
     with force_locale(locale):
         message = _(
-            "Hej. Vi har haft workshopen ”%(title)s”, %(day)s. Svara gärna på tre korta "
+            "Hej. Den %(day)s hade vi workshopen ”%(title)s”. Svara gärna på tre korta "
             "påståenden om hur den var, så att nästa blir bättre.",
             title=workshops.title(db.session(), offered.held, locale),
             day=day(offered.held.run_on or offered.held.starts_at),

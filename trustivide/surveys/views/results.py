@@ -25,6 +25,7 @@ from trustivide.surveys.views.words import enumerated, evaluated_in_words
 from trustivide.web.access import found, member
 from trustivide.web.fragments import page
 from trustivide.web.locale import day, language
+from trustivide.web.used import used
 
 COMMENTS_AT_ONCE = 100
 
@@ -36,6 +37,7 @@ def show(survey_id: UUID) -> ResponseReturnValue:
     listed = survey(survey_id)
     if listed.survey.closed_at is None:
         return under_way(listed, fragment="survey")
+    used("surveys.results")
     return result_page(listed, fragment="survey")
 
 
@@ -112,7 +114,9 @@ def _since(before: Wave | None, marks: list[Mark]) -> str:
     if before is None:
         return ""
     since = [mark for mark in marks if mark.day >= before.closed_on]
-    return enumerated([f"{mark.title} ({day(mark.day)})" for mark in since])
+    return enumerated(
+        [_("”%(title)s” (%(day)s)", title=mark.title, day=day(mark.day)) for mark in since]
+    )
 
 
 def names_of(instrument: Instrument) -> dict[str, str]:

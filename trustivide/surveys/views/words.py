@@ -1,6 +1,8 @@
 """What several pages of surveys say in the same words."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
+from uuid import UUID
 
 from babel.lists import format_list
 from flask_babel import gettext as _
@@ -49,13 +51,21 @@ def enumerated(names: Sequence[str]) -> str:
     return str(format_list(names, locale=language()))
 
 
-def evaluated_in_words(survey: Survey) -> str | None:
-    """Which workshop an evaluation asks about, and when it was; nothing for other surveys."""
+class Evaluated(NamedTuple):
+    """Which workshop an evaluation asks about and when it was, in words, and the session's id."""
+
+    words: str
+    session_id: UUID
+
+
+def evaluated_in_words(survey: Survey) -> Evaluated | None:
+    """What an evaluation is of; nothing for other surveys."""
     held = evaluated(db.session(), [survey]).get(survey.id)
     if held is None:
         return None
     title = workshops.title(db.session(), held, language())
-    return _("%(title)s, %(day)s", title=title, day=day(held.run_on or held.starts_at))
+    words = _("%(title)s, %(day)s", title=title, day=day(held.run_on or held.starts_at))
+    return Evaluated(words, held.id)
 
 
 def participation_in_words(survey: Survey, answered: int | None) -> str:

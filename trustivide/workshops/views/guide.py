@@ -13,7 +13,7 @@ from trustivide.core.db import db, transaction
 from trustivide.web.access import found, member
 from trustivide.web.fragments import page
 from trustivide.web.locale import language
-from trustivide.workshops import actions, queries
+from trustivide.workshops import actions, attachments, queries
 from trustivide.workshops.cards import LANGUAGES, WorkshopCard, body_html
 from trustivide.workshops.forms import StartForm
 from trustivide.workshops.views.base import bp, pdf_of
@@ -44,6 +44,7 @@ def card_page(template: str, card: WorkshopCard, **more: Any) -> Response:
         names=queries.DIMENSION_NAMES,
         start=StartForm(None, meta={"csrf": False}),
         languages=sorted(LANGUAGES, key=lambda code: code != language()),
+        attachments=attachments.readable(db.session(), card.slug, g.actor.organisation_id),
         keeps_downloads=queries.remembers(db.session(), g.actor.user_id, WORKSHOP_USE),
         **more,
     )

@@ -2,6 +2,7 @@
 
 from trustivide.workshops.views import (
     agreed,
+    attachments,
     favourites,
     finding,
     guide,
@@ -14,6 +15,7 @@ from trustivide.workshops.views.base import bp
 
 __all__ = [
     "agreed",
+    "attachments",
     "bp",
     "favourites",
     "finding",
