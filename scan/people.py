@@ -9,6 +9,7 @@ from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
 from functools import partial
+from pathlib import Path
 
 import pyotp
 from flask import Flask
@@ -16,7 +17,7 @@ from sqlalchemy import select
 
 from scan.site import Site
 from scan.visitor import Visitor
-from tests import factories
+from tests import documents, factories
 from trustivide import demo
 from trustivide.admin import actions as office
 from trustivide.auth.models import Passkey, User
@@ -33,7 +34,8 @@ from trustivide.surveys import actions as surveys
 from trustivide.surveys import anonymity
 from trustivide.surveys.catalogue import Answer, latest
 from trustivide.surveys.models import Invitation, Survey
-from trustivide.workshops.models import Search
+from trustivide.workshops import attachments
+from trustivide.workshops.models import Search, Workshop
 
 CUSTOMERS = {
     "member": "mia@exempel.test",
@@ -77,12 +79,23 @@ def seed(into: Secrets) -> Callable[[Flask], None]:
                 )
             into.seeds[email] = person.totp_secret
         _things(clock.now())
+        _file(attachments.folder_in(app.config["SETTINGS"].instance), clock.now())
         into.link, into.code = _answers()
         with app.test_request_context():
             into.paths.append(unsubscribe_path(demo.ALICE, MARKETING_EMAIL.key))
         into.paths.append(f"/s/{into.link}")
 
     return fill
+
+
+def _file(folder: Path, now: datetime) -> None:
+    """A file that goes with a workshop."""
+    with transaction() as session:
+        workshop = session.scalars(select(Workshop).where(Workshop.slug == "premortem")).one()
+        stina, content = factories.account(demo.STINA), documents.pdf()
+        attachments.add(
+            session, folder, workshop.id, stina.id, "Stöd.pdf", "pdf", content, "sv", now
+        )
 
 
 def _things(now: datetime) -> None:

@@ -10,7 +10,7 @@ from trustivide.core import documents, tables
 from trustivide.core.documents import clean_name, kind_of
 from trustivide.core.tables import Unreadable
 from trustivide.workshops.cards import load_library
-from trustivide.workshops.guide import render_guide
+from trustivide.workshops.guide import render
 
 RELS = "word/_rels/document.xml.rels"
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 500
@@ -23,8 +23,7 @@ def refused(content: bytes, name: str) -> str:
 
 
 def test_whole_documents_are_what_they_are() -> None:
-    card = load_library()[0]
-    assert kind_of(render_guide(card, language=card.language), "Guide.PDF") == "pdf"
+    assert kind_of(render(load_library()[0]), "Guide.PDF") == "pdf"
     assert kind_of(pdf(stream(b"BT (Hej) Tj ET")), "a.pdf") == "pdf"
     assert kind_of(office(), "a.docx") == "docx"
     inside = {

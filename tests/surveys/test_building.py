@@ -522,6 +522,24 @@ CHANGED = [
 ]
 
 
+def test_an_organisation_has_only_so_many_questionnaires(
+    alice: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(building, "MOST_OWN", 2)
+    path = begin(alice)
+    alice.post(f"{path}/copies")
+    more = "Ni har redan 2 egna frågeformulär. Radera något som ni inte behöver först."
+    refused = alice.post(f"{LIST}new", data={**TITLE, **INTRO, "layout": "sections"})
+    assert refused.status_code == 422
+    assert more in refused.text
+    assert TITLE["title_sv"] in refused.text
+    assert more in alice.post(f"{path}/copies", follow_redirects=True).text
+    whole = alice.post(f"{LIST}import", data={"content": SMALL, "step": "save"})
+    assert whole.status_code == 422
+    assert more in whole.text
+    assert len(db.session.scalars(select(OwnInstrument)).all()) == 2
+
+
 def test_what_is_wrong_with_a_file_is_said_with_its_place(alice: FlaskClient) -> None:
     broken = WRONG | {SMALL.replace(old, new): said for old, new, said in CHANGED}
     broken[SMALL.split("[[sections]]")[0]] = "Här finns ingen fråga."

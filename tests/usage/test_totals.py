@@ -25,6 +25,8 @@ from trustivide.rights.queries import may_use
 from trustivide.usage import actions, queries
 from trustivide.usage.buffer import Use
 from trustivide.usage.models import UsageRow
+from trustivide.workshops.models import Download
+from trustivide.workshops.queries import catalogue
 
 
 @pytest.mark.parametrize(
@@ -54,6 +56,10 @@ def test_the_page_shows_totals_of_five_people_and_nothing_of_the_month_under_way
     used(people, "workshops.downloads", times=2)
     used(people[:4], "workshops.nothing_found", times=40)
     used(people, "teams", day=clock.day_of(clock.now()))
+    at = clock.begin_of(last_month()) + timedelta(hours=9)
+    with transaction() as session:
+        for user in people:
+            session.add(Download(user_id=user.id, workshop="premortem", at=at))
     staff(role="content")
     office = in_office(client)
     assert total(office, "Ladda ner guide, utskrift eller agenda") == "5 personer, 10 gånger"
@@ -61,6 +67,8 @@ def test_the_page_shows_totals_of_five_people_and_nothing_of_the_month_under_way
     assert total(office, "Se och sköta team") == "färre än 5"
     page = office.get("/admin/usage").text
     assert "40" not in page.split('id="kinds-title"')[1].split("</section>")[0]
+    title = next(c.title for c in catalogue(db.session(), "sv") if c.slug == "premortem")
+    assert "5 personer" in page[page.index(title) :].split("</tr>")[0]
     english = office.get("/admin/usage", headers={"Accept-Language": "en"})
     assert english.status_code == 200
 

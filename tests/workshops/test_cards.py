@@ -144,6 +144,7 @@ def test_a_missing_field_is_named(tmp_path: Path, name: str) -> None:
         (_set(colour="green"), "colour", "is not a field"),
         (_set(title=3), "title", "must be text"),
         (_set(title="  "), "title", "must not be empty"),
+        (_set(title="x" * 61), "title", "at most 60 characters"),
         (_set(summary="one\ntwo"), "summary", "must be one line"),
         (_set(duration="15"), "duration", "must be a whole number"),
         (_set(duration=15.0), "duration", "must be a whole number"),

@@ -267,7 +267,6 @@ def test_the_invitation_goes_out_again_once_a_day(app: Flask, bob: FlaskClient, 
     assert event_in(again_to["ny@exempel.test"])["SEQUENCE"] == 0
 
 
-@both_databases
 def test_dora_says_no_to_workshops_of_one_organisation_in_her_privacy_centre(
     app: Flask, bob: FlaskClient, team: Team
 ) -> None:

@@ -19,7 +19,7 @@ from trustivide.surveys.suggesting import published
 from trustivide.workshops.cards import DIMENSIONS, library
 from trustivide.workshops.queries import DIMENSION_NAMES
 from trustivide.workshops.suggestions import (
-    NOT_AGAIN_FOR,
+    PAUSE,
     Part,
     Published,
     Ran,
@@ -119,7 +119,7 @@ def test_what_the_team_ran_is_not_suggested_again_unless_nothing_else_is_left() 
         f"Ni har redan gjort ”{first.title}” (27 oktober 2026), så här står något annat."
     )
     # Long ago it counts as another, and says when. The newest time counts.
-    long_ago = replace(lately, on=TODAY - NOT_AGAIN_FOR)
+    long_ago = replace(lately, on=TODAY - PAUSE)
     again = suggested(found, long_ago)
     assert slugs(again) == slugs(suggested(found))
     assert "Ni har redan gjort den, 27 maj 2026. Efter mer än ett halvår" in again.workshops[0].why

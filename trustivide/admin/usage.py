@@ -10,7 +10,7 @@ from trustivide.usage import queries as usage
 
 
 def measured(session: Session, now: datetime) -> Measured:
-    """The promise about usage: rows that it doesn't allow, counted over all that are kept."""
+    """The promise about usage: how many rows it doesn't allow."""
     wrong = usage.faults(session, now)
     return Measured(
         BROKEN if wrong else KEPT,

@@ -11,7 +11,7 @@ from datetime import datetime
 from hashlib import sha256
 from uuid import UUID, uuid4
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from trustivide.core.clock import day_of
@@ -38,6 +38,10 @@ class Changed(Refused):
 # Beginning
 
 
+MOST_OWN = 100
+"""Own questionnaires of an organisation, archived ones too."""
+
+
 def create(session: Session, actor: Actor, heading: Heading, now: datetime) -> OwnInstrument:
     """A new questionnaire with a section for its first question."""
     first = Section(editing.new_key("s"), Text("Frågor", "Questions"), ())
@@ -46,7 +50,14 @@ def create(session: Session, actor: Actor, heading: Heading, now: datetime) -> O
 
 
 def copy(session: Session, actor: Actor, instrument: Instrument, now: datetime) -> OwnInstrument:
-    """A questionnaire of the actor's organisation that asks what ``instrument`` asks."""
+    """A questionnaire of the actor's organisation that asks what ``instrument`` asks.
+
+    Raises :class:`Refused` where there are a hundred already: each is read whenever somebody
+    chooses what to send.
+    """
+    theirs = select(func.count()).where(OwnInstrument.organisation_id == actor.organisation_id)
+    if (session.scalar(theirs) or 0) >= MOST_OWN:
+        raise Refused("enough")
     own = OwnInstrument(
         organisation_id=actor.organisation_id,
         key=f"own-{uuid4().hex[:12]}",

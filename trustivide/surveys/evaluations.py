@@ -32,7 +32,7 @@ from trustivide.workshops.models import WorkshopSession
 OPEN_FOR = timedelta(days=7)
 """Shorter than other surveys: a workshop is soon forgotten."""
 REMINDED_AFTER = 3
-LISTED_FOR = timedelta(days=30)
+RECENT = timedelta(days=30)
 """So long after the workshop an offer stands in lists; its own page keeps it."""
 
 WORTH = "worth"
@@ -104,7 +104,7 @@ def offers(
         Evaluation.survey_id.is_(None),
         Evaluation.declined_on.is_(None),
         WorkshopSession.state == "run",
-        WorkshopSession.run_on > day_of(now) - LISTED_FOR,
+        WorkshopSession.run_on > day_of(now) - RECENT,
     )
     if team_id is not None:
         statement = statement.where(Team.id == team_id)

@@ -37,12 +37,13 @@ class Version:
         return _gaps(self.key, self.row.version, self.row.content)
 
 
-@lru_cache(maxsize=256)
+# More than one organisation can have: a list that is longer than the cache is read anew each time.
+@lru_cache(maxsize=512)
 def _read(key: str, version: int, content: str) -> Instrument:
     return editing.read(key, version, content)
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=512)
 def _gaps(key: str, version: int, content: str) -> tuple[Gap, ...]:
     return tuple(gaps(_read(key, version, content)))
 

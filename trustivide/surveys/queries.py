@@ -66,7 +66,7 @@ def own_instrument(session: Session, version_id: UUID) -> Instrument:
     return _parsed(key, version, fingerprint, content)
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=512)
 def _parsed(key: str, version: int, fingerprint: str, content: str) -> Instrument:
     return read(f"{key}-{version}.toml", content.encode())
 

@@ -8,13 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import extract, func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, exists, func, select
+from sqlalchemy.orm import Session, aliased
 
 from trustivide.auth.models import User
 from trustivide.core.activities import FEWEST, USAGE_ANALYSIS
 from trustivide.core.clock import day_of, month_after, month_before
-from trustivide.core.crypto import ring
 from trustivide.core.subjects import USAGE_DAYS, Person
 from trustivide.rights.models import Objection, Restriction, Suppression
 from trustivide.rights.queries import EVERYTHING, RESTRICTED
@@ -62,8 +61,9 @@ def totals(session: Session, month: date) -> list[Total]:
 def refusing(session: Session, *, objecting_only: bool = False) -> Sequence[Person]:
     """The accounts that object to the analysis, or restrict it, at this moment.
 
-    Walks over all accounts by id alone, and only where somebody said no: one address is
-    decrypted nowhere.
+    A no stands for an account and for its address, so the index on addresses finds nearly
+    all. Only where a no is left over (the address was digested under an older key) are all
+    accounts gone through, by their id.
     """
     names = {USAGE_ANALYSIS.key} if objecting_only else {USAGE_ANALYSIS.key, EVERYTHING}
     models: list[type[Objection] | type[Restriction]] = [Objection]
@@ -71,23 +71,26 @@ def refusing(session: Session, *, objecting_only: bool = False) -> Sequence[Pers
     if not objecting_only:
         models.append(Restriction)
         suppressed |= {RESTRICTED + name for name in names}
-    standing = {
+    left = {
         reference
         for model in models
         for reference in session.scalars(
             select(model.reference).where(model.activity.in_(names), model.lifted_at.is_(None))
         )
     }
-    digests = select(Suppression.digest).where(Suppression.activity.in_(suppressed))
-    found = set(session.scalars(select(User.id).where(User.email_digest.in_(digests))))
-    if standing:
-        digest = ring().digests
-        found |= {
-            user_id
-            for user_id in session.scalars(select(User.id))
-            if not standing.isdisjoint(digest(user_id.bytes, "user"))
-        }
-    return [Person.of(user_id) for user_id in found]
+    digests = session.scalars(
+        select(Suppression.digest).where(Suppression.activity.in_(suppressed))
+    ).all()
+    left -= set(digests)
+    found = {
+        user_id: Person.of(user_id)
+        for user_id in session.scalars(select(User.id).where(User.email_digest.in_(digests)))
+    }
+    left -= {reference for person in found.values() for reference in person.references}
+    if left:
+        everybody = (Person.of(user_id) for user_id in session.scalars(select(User.id)))
+        found |= {p.user_id: p for p in everybody if p.user_id and left & p.references}
+    return list(found.values())
 
 
 @dataclass(frozen=True)
@@ -104,28 +107,25 @@ class Faults:
 
 
 def faults(session: Session, now: datetime) -> Faults:
-    """What is wrong with the rows; a night is allowed for what is to be deleted by then."""
+    """What is wrong with the rows; a night is allowed for what is to be deleted by then.
+
+    Whether kinds are known and pseudonyms new is looked at where rows are still written, of
+    today and yesterday: the promises stand on a page that anybody may open, and it must
+    not go through every row.
+    """
     today = day_of(now)
     theirs = [p for who in refusing(session, objecting_only=True) for p in who.pseudonyms(today)]
-    first, last = func.min(UsageRow.day), func.max(UsageRow.day)
-    followed = (
-        select(UsageRow.pseudonym)
-        .group_by(UsageRow.pseudonym)
-        .having(
-            or_(
-                extract("month", first) != extract("month", last),
-                extract("year", first) != extract("year", last),
-            )
-        )
-        .subquery()
+    fresh, earlier = UsageRow.day >= today - _SETTLED, aliased(UsageRow)
+    followed = exists().where(
+        earlier.pseudonym == UsageRow.pseudonym, earlier.day < today.replace(day=1)
     )
 
-    def count(*where: object) -> int:
-        return session.scalar(select(func.count()).select_from(UsageRow).where(*where)) or 0  # type: ignore[arg-type]
+    def count(*where: ColumnElement[bool]) -> int:
+        return session.scalar(select(func.count()).select_from(UsageRow).where(*where)) or 0
 
     return Faults(
         of_objectors=count(UsageRow.pseudonym.in_(theirs)) if theirs else 0,
         too_old=count(UsageRow.day < today - timedelta(days=USAGE_DAYS + 1)),
-        of_no_kind=count(UsageRow.kind.not_in(list(KINDS))),
-        beyond_a_month=session.scalar(select(func.count()).select_from(followed)) or 0,
+        of_no_kind=count(fresh, UsageRow.kind.not_in(list(KINDS))),
+        beyond_a_month=count(fresh, UsageRow.day >= today.replace(day=1), followed),
     )

@@ -288,7 +288,7 @@ def _card(file: str, text: str, numbered: bool) -> WorkshopCard:
         slug=slug,
         language=fields.one_of("language", LANGUAGES),
         version=fields.number("version", 1, 10_000),
-        title=fields.text("title"),
+        title=fields.line("title", 60),
         summary=fields.line("summary"),
         dimensions=fields.several_of("dimensions", DIMENSIONS),
         when=fields.text("when"),

@@ -96,7 +96,7 @@ def save(
     seen: str,
     now: datetime,
 ) -> WorkshopVersion:
-    """Save a workshop's text as its draft.
+    """Save a workshop's text as its draft. Where nothing was changed, no draft is begun.
 
     ``seen`` is the mark of what the editor went on from (:attr:`History.mark`). Raises
     :class:`Changed` when that isn't how it stands any more, and :class:`Gone`.
@@ -106,6 +106,8 @@ def save(
         raise Changed(past)
     draft = past.draft
     if draft is None:
+        if (swedish, english) == (past.base.swedish, past.base.english):
+            return past.base
         draft = WorkshopVersion(
             workshop_id=past.workshop.id, number=_next(past), origin="staff", edition=1
         )

@@ -147,8 +147,11 @@ class Fields:
             raise self.fail(name, EMPTY)
         return value.strip()
 
-    def line(self, name: str) -> str:
+    def line(self, name: str, longest: int | None = None) -> str:
         value = self.text(name)
+        if longest is not None and len(value) > longest:
+            rule = Text(f"får ha högst {longest} tecken", f"may have at most {longest} characters")
+            raise self.fail(name, rule)
         if "\n" in value:
             raise self.fail(name, Text("ska vara en enda rad", "must be one line"))
         return value

@@ -120,7 +120,7 @@ class Favourite(Model):
 
 
 class Workshop(Model):
-    """A workshop of the catalogue. What it says stands in its versions; none is ever deleted.
+    """A workshop of the catalogue. What it says stands in its versions; what people read stays.
 
     States: draft (never published yet), published (``number`` is the version
     that people read), withdrawn (found by nobody any more; who planned it keeps

@@ -35,7 +35,7 @@ from trustivide.workshops.queries import DIMENSION_NAMES
 
 MOST = 3
 MOST_STATEMENTS = 2
-NOT_AGAIN_FOR = timedelta(days=183)
+PAUSE = timedelta(days=183)
 """So long a workshop that was run comes after all others: half a year."""
 
 
@@ -122,7 +122,7 @@ def suggest(
     if part is None or not fitting:
         return None
     newest = {one.slug: one for one in sorted(ran, key=lambda one: one.on)}
-    lately = {slug for slug, one in newest.items() if today - one.on < NOT_AGAIN_FOR}
+    lately = {slug for slug, one in newest.items() if today - one.on < PAUSE}
     fitting.sort(
         key=lambda card: (
             card.slug in lately,

@@ -25,15 +25,14 @@ from trustivide.workshops.versions import History, mark_of
 @staff("catalogue.manage")
 def catalogue() -> ResponseReturnValue:
     """Every workshop, and how many people used what: totals, never of a few."""
-    everything = versions.listed(db.session(), language())
-    chosen = request.args.get("state")
-    if chosen in versions.STATES:
-        everything = [each for each in everything if each.state == chosen]
+    asked = request.args.get("state")
+    chosen = asked if asked in versions.STATES else None
+    everything = versions.listed(db.session(), language(), chosen)
     return page(
         "catalogue.html",
         fragment="workshops",
         workshops=queries.slice_of(everything, page_number()),
-        chosen=chosen if chosen in versions.STATES else None,
+        chosen=chosen,
         people=workshops.people_per_workshop(db.session(), clock.now()),
         fewest=FEWEST,
     )

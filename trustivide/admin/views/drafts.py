@@ -63,8 +63,10 @@ def _new(form: NewWorkshopForm, status: int) -> ResponseReturnValue:
 
 def _saved(slug: str) -> ResponseReturnValue:
     """On to the workshop's page, to what was asked for, or back to what is wrong."""
-    past = past_of(slug)
-    draft = found(past.draft)
+    draft = past_of(slug).draft
+    if draft is None:
+        tell(_("Ingenting är ändrat."), "info")
+        return go(url_for("admin.workshop", slug=slug))
     if draft.cards is None:
         tell(
             _("Utkastet är sparat. Innan det kan publiceras behöver det som står här rättas."),

@@ -8,13 +8,14 @@ from flask_babel import gettext as _
 
 from trustivide.core import clock
 from trustivide.core.db import transaction
+from trustivide.core.errors import Refused
 from trustivide.surveys import building
 from trustivide.surveys.catalogue import Instrument, InstrumentError
 from trustivide.surveys.forms.importing import ImportForm
 from trustivide.surveys.importing import imported
 from trustivide.surveys.own_instruments import Version
 from trustivide.surveys.views.base import bp
-from trustivide.surveys.views.instruments import built_in_of, outline, own_of
+from trustivide.surveys.views.instruments import built_in_of, enough, outline, own_of
 from trustivide.surveys.views.wording import place_words, rule_words
 from trustivide.surveys.writing import dump, file_name
 from trustivide.web.access import found, member
@@ -39,8 +40,12 @@ def copy_built_in(key: str) -> ResponseReturnValue:
 
 
 def _copy(instrument: Instrument) -> ResponseReturnValue:
-    with transaction() as session:
-        own = building.copy(session, g.actor, building.renamed(instrument), clock.now())
+    try:
+        with transaction() as session:
+            own = building.copy(session, g.actor, building.renamed(instrument), clock.now())
+    except Refused:
+        tell(enough(), "attention")
+        return go(url_for("surveys.instruments"))
     tell(_("Kopian är er egen. Ändra den som ni vill."))
     return go(url_for("surveys.instrument", instrument_id=own.id))
 
@@ -78,7 +83,11 @@ def instrument_import() -> ResponseReturnValue:
         return page("surveys/instruments/import.html", status=422, form=form)
     if request.form.get("step") != "save":
         return page("surveys/instruments/imported.html", form=form, **outline(instrument))
-    with transaction() as session:
-        own = building.copy(session, g.actor, instrument, clock.now())
+    try:
+        with transaction() as session:
+            own = building.copy(session, g.actor, instrument, clock.now())
+    except Refused:
+        form.content.errors = [enough()]
+        return page("surveys/instruments/import.html", status=422, form=form)
     tell(_("Frågeformuläret är importerat."))
     return go(url_for("surveys.instrument", instrument_id=own.id))

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from flask import g, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_babel import force_locale
+from flask_babel import force_locale, ngettext
 from flask_babel import gettext as _
 
 from trustivide.core import clock
@@ -58,16 +58,28 @@ def instruments() -> ResponseReturnValue:
     )
 
 
+def enough() -> str:
+    """That there are as many questionnaires as there may be, and what to do."""
+    return ngettext(
+        "Ni har redan %(num)d eget frågeformulär. Radera ett som ni inte behöver först.",
+        "Ni har redan %(num)d egna frågeformulär. Radera något som ni inte behöver först.",
+        building.MOST_OWN,
+    )
+
+
 @bp.route("/instruments/new", methods=["GET", "POST"])
 @member("surveys.manage")
 def new_instrument() -> ResponseReturnValue:
     """A questionnaire of one's own, from its title on."""
     form = HeadingForm()
     if form.validate_on_submit():
-        with transaction() as session:
-            own = building.create(session, g.actor, form.part, clock.now())
-        tell(_("Frågeformuläret är skapat. Lägg till den första frågan."))
-        return go(url_for("surveys.instrument", instrument_id=own.id))
+        try:
+            with transaction() as session:
+                own = building.create(session, g.actor, form.part, clock.now())
+            tell(_("Frågeformuläret är skapat. Lägg till den första frågan."))
+            return go(url_for("surveys.instrument", instrument_id=own.id))
+        except Refused:
+            form.form_errors.append(enough())
     status = 422 if form.is_submitted() else 200
     return page("surveys/instruments/new.html", status=status, form=form)
 
