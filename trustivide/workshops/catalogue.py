@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 
 from trustivide.core.clock import day_of
 from trustivide.core.db import db, transaction
+from trustivide.core.text import in_alphabet
 from trustivide.workshops.cards import (
     LANGUAGES,
     Source,
@@ -63,7 +64,7 @@ class Catalogue:
         return {
             locale: sorted(
                 (entry.cards[locale] for entry in self.entries.values()),
-                key=lambda card: (card.duration, card.title),
+                key=lambda card: (card.duration, in_alphabet(card.title)),
             )
             for locale in LANGUAGES
         }

@@ -1,10 +1,9 @@
 """Searching the catalogue: what matches, what each filter would leave, and in which order."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
 from weakref import WeakKeyDictionary
 
 from sqlalchemy.orm import Session
@@ -13,7 +12,7 @@ from trustivide.core.text import Text, in_alphabet
 from trustivide.workshops.cards import DIMENSIONS, LANGUAGES, PLACES, WorkshopCard
 from trustivide.workshops.catalogue import Catalogue, current
 from trustivide.workshops.queries import DIMENSION_NAMES
-from trustivide.workshops.search import Index
+from trustivide.workshops.search import Hits, Index
 
 DURATIONS = (15, 30, 60, 90, 240)
 """At most so many minutes: the last is half a day."""
@@ -84,7 +83,7 @@ class Filters:
 
 @dataclass(frozen=True)
 class Found:
-    """The workshops that match, in order.
+    """The workshops that match, in order, and near ones where they are fewer than :data:`FEW`.
 
     ``counts`` says for each filter how many would be found for each of its
     values, were it chosen and the other filters kept, and under ``""`` how many
@@ -92,6 +91,7 @@ class Found:
     """
 
     cards: Sequence[WorkshopCard]
+    near: Sequence[WorkshopCard]
     counts: Mapping[str, Mapping[Any, int]]
 
 
@@ -138,46 +138,55 @@ def find(
 ) -> Found:
     """The workshops that hold ``query`` in the language ``locale`` and pass the filters.
 
-    :meth:`Index.matching` says how words are compared. ``order`` is one of
+    :meth:`Index.search` says how words are compared. ``order`` is one of
     :data:`ORDERS`; without words the best are the shortest. Raises
     :class:`ValueError` for a query over 200 characters.
     """
-    catalogue = current(session)
-    scores = _index(catalogue, locale).matching(query)
-    tests = filters.tests()
-    passing, near = _sifted(_cards(catalogue, locale, scores), tests)
+    catalogue, tests = current(session), filters.tests()
+    hits = _index(catalogue, locale).search(query)
+    passing, near = _sifted(_cards(catalogue, locale, hits.found), tests)
     counts = {name: _counts(name, [*passing, *near.get(name, ())], filters) for name in _COUNTED}
     other = next(code for code in LANGUAGES if code != locale)
-    theirs = _index(catalogue, other).matching(query)
+    theirs = _index(catalogue, other).search(query).found
     counts["language"] = {
         locale: len(passing),
         other: len(_sifted(_cards(catalogue, other, theirs), tests)[0]),
     }
-    return Found(sorted(passing, key=_key(order, catalogue, scores)), counts)
+    cards = sorted(passing, key=_key(order, catalogue, hits.found))
+    return Found(cards, _nearest(catalogue, locale, hits, cards, tests), counts)
 
 
-def nearest(
-    session: Session, query: str, locale: str, found: Sequence[WorkshopCard] = ()
+def _nearest(
+    catalogue: Catalogue,
+    locale: str,
+    hits: Hits,
+    found: Sequence[WorkshopCard],
+    tests: Mapping[str, Callable[[WorkshopCard], bool]],
 ) -> list[WorkshopCard]:
-    """What to show besides where a search with its filters ``found`` less than :data:`FEW`.
+    """What comes nearest where a search with its filters found few, to make up :data:`FEW`.
 
-    Whatever holds some of the words, filters or not; if nothing was found and nothing
-    does, the shortest workshops. So many that there are :data:`FEW` in all.
+    Whatever holds some of the words, with the filters or without, and of those that
+    hold as much what fails the fewest filters. If nothing was found and nothing holds
+    a word, the shortest. Nobody who looks at what they saved is shown anything else.
     """
-    catalogue = current(session)
-    scores = _index(catalogue, locale).nearest(query)
-    cards = _cards(catalogue, locale, scores)
-    if not cards and not found:
-        cards = list(catalogue.cards(locale))
+    if len(found) >= FEW or "saved" in tests:
+        return []
+    scores = {**hits.near, **hits.found}
     shown = {card.slug for card in found}
-    ordered = sorted(cards, key=_key("best", catalogue, scores))
-    return [card for card in ordered if card.slug not in shown][: max(0, FEW - len(found))]
+    every = catalogue.cards(locale)
+    some = [card for card in every if card.slug in scores and card.slug not in shown]
+    if not some and not found:
+        some = list(every)
+
+    def distance(card: WorkshopCard) -> tuple[float, int]:
+        return -scores.get(card.slug, 0), sum(not test(card) for test in tests.values())
+
+    return sorted(some, key=distance)[: FEW - len(found)]
 
 
-def _cards(catalogue: Catalogue, locale: str, scores: Mapping[UUID, float]) -> list[WorkshopCard]:
-    return [
-        entry.cards[locale] for entry in catalogue.entries.values() if entry.version_id in scores
-    ]
+def _cards(catalogue: Catalogue, locale: str, slugs: Container[str]) -> list[WorkshopCard]:
+    """In the catalogue's own order, the shortest first."""
+    return [card for card in catalogue.cards(locale) if card.slug in slugs]
 
 
 def _sifted(
@@ -223,16 +232,14 @@ def _at_most(limits: Sequence[int], numbers: Counter[int]) -> dict[int, int]:
 
 
 def _key(
-    order: str, catalogue: Catalogue, scores: Mapping[UUID, float]
+    order: str, catalogue: Catalogue, scores: Mapping[str, float]
 ) -> Callable[[WorkshopCard], Any]:
-    def entry(card: WorkshopCard) -> Any:
-        return catalogue.entries[card.slug]
-
-    first: Callable[[WorkshopCard], Any] = {
-        "best": lambda card: -scores.get(entry(card).version_id, 0),
-        "shortest": lambda card: 0,
-        "newest": lambda card: -entry(card).published_on.toordinal(),
+    """What to sort by; where it is the same, the catalogue's own order stays."""
+    keys: dict[str, Callable[[WorkshopCard], Any]] = {
+        "best": lambda card: -scores[card.slug],
+        "shortest": lambda card: card.duration,
+        "newest": lambda card: -catalogue.entries[card.slug].published_on.toordinal(),
         "personal": lambda card: card.exposure,
         "title": lambda card: in_alphabet(card.title),
-    }[order]
-    return lambda card: (first(card), card.duration, in_alphabet(card.title))
+    }
+    return keys[order]

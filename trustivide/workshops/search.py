@@ -9,7 +9,7 @@ more than a summary and that more than the rest, and repeating a word helps less
 import tomllib
 from array import array
 from bisect import bisect_left
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
@@ -39,6 +39,8 @@ _BEGINNING, _PART, _SYNONYM, _SLIP = 0.7, 0.5, 0.4, 0.5
 """How much less than the word itself something like it counts."""
 
 _SATURATION = 1.2
+_TELLING = 0.02
+"""A word that weighs less than this part of the weightiest tells nothing, and isn't looked up."""
 _SHARE = 0.6
 """What part of a query's weight a card must hold. Rare words weigh more, and a word that is in
 every card weighs nothing: who writes a whole sentence isn't refused for one word of it."""
@@ -101,16 +103,24 @@ Read = Mapping[UUID, tuple[WorkshopCard, str]]
 """By version, a card and what else it may be looked for by."""
 
 
+@dataclass(frozen=True)
+class Hits:
+    """The slugs of what holds most of a query, and of what holds something; higher is better."""
+
+    found: Mapping[str, float]
+    near: Mapping[str, float]
+
+
 class Index:
     """The cards of one language, ready to be searched. Nothing in it changes after it is made."""
 
     def __init__(self, language: str, cards: Read) -> None:
         self._language = language
         self._numbers: dict[UUID, int] = {}
-        self._gone: frozenset[int] = frozenset()
+        self._slugs: list[str | None] = []
+        self._titles: list[str] = []
         self._postings: dict[str, Postings] = {}
         self._words: frozenset[str] = frozenset()
-        self._titles: dict[int, list[str]] = {}
         self._add(cards)
 
     def __len__(self) -> int:
@@ -122,22 +132,22 @@ class Index:
         One changed workshop costs the reading of one card, however many there are.
         """
         kept = {version: at for version, at in self._numbers.items() if version in cards}
-        gone = self._gone | (set(self._numbers.values()) - set(kept.values()))
-        if len(gone) > len(kept):
-            return Index(self._language, cards)
+        if len(self._slugs) > 2 * len(kept):
+            return Index(self._language, cards)  # most of it would be what is gone
         fresh = Index(self._language, {})
-        fresh._numbers, fresh._gone, fresh._words = kept, gone, self._words
-        fresh._postings = dict(self._postings)
-        fresh._titles = {at: self._titles[at] for at in kept.values()}
+        fresh._numbers, fresh._words = kept, self._words
+        fresh._titles, fresh._postings = self._titles[:], dict(self._postings)
+        here = set(kept.values())
+        fresh._slugs = [slug if at in here else None for at, slug in enumerate(self._slugs)]
         fresh._add({version: card for version, card in cards.items() if version not in kept})
         return fresh
 
     def _add(self, cards: Read) -> None:
-        free = max({*self._numbers.values(), *self._gone}, default=-1) + 1
         spelled, own = set(self._words), set[str]()
-        for at, (version, (card, about)) in enumerate(cards.items(), free):
+        for at, (version, (card, about)) in enumerate(cards.items(), len(self._slugs)):
             self._numbers[version] = at
-            self._titles[at] = words(card.title)
+            self._slugs.append(card.slug)
+            self._titles.append(" ".join(words(card.title)))
             of_it, weights = _read(card, about)
             spelled |= of_it
             for term, weight in weights.items():
@@ -158,63 +168,73 @@ class Index:
         return sorted(word[::-1] for word in self._words)
 
     @cached_property
-    def _versions(self) -> dict[int, UUID]:
-        return {at: version for version, at in self._numbers.items()}
+    def _by_length(self) -> Mapping[int, list[str]]:
+        found: defaultdict[int, list[str]] = defaultdict(list)
+        for word in self._vocabulary:
+            found[len(word)].append(word)
+        return found
 
-    def matching(self, query: str) -> dict[UUID, float]:
-        """The versions that hold most of ``query``, with their scores: higher is better.
+    def search(self, query: str) -> Hits:
+        """What holds ``query``; every card, with the score 0, for one without words.
 
-        All, with the score 0, for a query without words. The last word counts as unfinished.
-        Raises :class:`ValueError` for a query over :data:`LONGEST_QUERY`.
+        The last word counts as unfinished. Raises :class:`ValueError` for a query
+        over :data:`LONGEST_QUERY`.
         """
-        scores = self._scored(query)
-        if scores is None:
-            return dict.fromkeys(self._numbers, 0.0)
-        return {id_: score for id_, (score, share) in scores.items() if share >= _SHARE}
-
-    def nearest(self, query: str) -> dict[UUID, float]:
-        """The versions that hold at least something of ``query``, with their scores."""
-        return {id_: score for id_, (score, _) in (self._scored(query) or {}).items()}
-
-    def _scored(self, query: str) -> dict[UUID, tuple[float, float]] | None:
-        """By version the score, and the share of the query's weight that it holds."""
         if len(query) > LONGEST_QUERY:
             raise ValueError("the query is too long")
-        # A single letter is a word that is only begun.
         spelled = words(query)
+        # A single letter is a word that is only begun.
         typed = [word for word in dict.fromkeys(spelled) if len(word) > 1 or word.isdigit()]
         if not typed:
-            return None
-        scores: dict[int, float] = {}
-        shares: dict[int, float] = {}
-        whole = 0.0
-        for word in chain.from_iterable(map(self._taken_apart, typed)):
-            strengths = self._strengths(word, unfinished=word == typed[-1])
-            # What is like it says nothing of how rare the word itself is.
-            own, _ = self._postings.get(stem(word, self._language), (strengths, None))
-            holding = min(len(own), len(self))
-            rarity = log(1 + (len(self) - holding + 0.5) / (holding + 0.5))
-            whole += rarity
-            for at, strength in strengths.items():
-                scores[at] = scores.get(at, 0) + rarity * strength
-                shares[at] = shares.get(at, 0) + rarity
+            return Hits(dict.fromkeys(filter(None, self._slugs), 0.0), {})
+        scores, shares = [0.0] * len(self._slugs), [0.0] * len(self._slugs)
+        meant = [
+            self._meant(word, unfinished=word == typed[-1])
+            for word in chain.from_iterable(map(self._taken_apart, typed))
+        ]
+        rarities = [self._rarity(alike) for alike in meant]
+        whole = sum(rarities)
+        for alike, rarity in zip(meant, rarities, strict=True):
+            if rarity > _TELLING * max(rarities):
+                for at, strength in self._strengths(alike).items():
+                    scores[at] += rarity * strength
+                    shares[at] += rarity
         # Who types a title from its beginning means that workshop.
-        for at, title in self._titles.items():
-            if at in scores and title[: len(spelled)] == spelled:
-                scores[at] += whole
-        return {
-            self._versions[at]: (score, shares[at] / whole if whole else 1)
-            for at, score in scores.items()
-        }
+        begun = " ".join(spelled)
+        hits = [
+            (slug, score + whole * title.startswith(begun), share)
+            for slug, score, share, title in zip(
+                self._slugs, scores, shares, self._titles, strict=True
+            )
+            if share and slug
+        ]
+        enough = _SHARE * whole
+        return Hits(
+            {slug: score for slug, score, share in hits if share >= enough},
+            {slug: score for slug, score, share in hits if share < enough},
+        )
 
-    def _strengths(self, word: str, *, unfinished: bool) -> dict[int, float]:
-        """By card, how strongly it holds the word or the most like it."""
+    def _rarity(self, alike: Mapping[str, float]) -> float:
+        """How much a word tells cards apart: the logarithm of one in so many that holds it.
+
+        Of a known word itself; what is only like it says nothing of how rare it is.
+        """
+        own = [term for term, likeness in alike.items() if likeness == 1] or alike
+        holding = len(set().union(*(self._postings[term][0] for term in own)))
+        return log(1 + (len(self._slugs) - holding + 0.5) / (holding + 0.5))
+
+    def _strengths(self, alike: Mapping[str, float]) -> dict[int, float]:
+        """By card, how strongly it holds a word or the most like it."""
         found: dict[int, float] = {}
-        for term, likeness in self._meant(word, unfinished=unfinished).items():
-            for at, strength in zip(*self._postings[term], strict=True):
-                found[at] = max(found.get(at, 0), likeness * strength)
-        for at in self._gone:
-            found.pop(at, None)
+        for term, likeness in sorted(alike.items(), key=lambda pair: pair[1]):
+            numbers, strengths = self._postings[term]
+            if not found:
+                found = {at: likeness * own for at, own in zip(numbers, strengths, strict=True)}
+                continue
+            for at, own in zip(numbers, strengths, strict=True):
+                strength = likeness * own
+                if strength > found.get(at, 0):
+                    found[at] = strength
         return found
 
     def _meant(self, word: str, *, unfinished: bool) -> dict[str, float]:
@@ -274,10 +294,12 @@ class Index:
         from rapidfuzz.distance import OSA
 
         slips = 2 if len(word) >= _TWICE_FROM else 1
+        lengths = range(len(word) - slips, len(word) + slips + 1)
+        known = [w for length in lengths for w in self._by_length.get(length, ())]
         close = process.extract(
-            word, self._vocabulary, scorer=OSA.distance, score_cutoff=slips, limit=_COMPLETIONS
+            word, known, scorer=OSA.distance, score_cutoff=slips, limit=_COMPLETIONS
         )
-        return {stem(known, self._language): _SLIP**distance for known, distance, _ in close}
+        return {stem(near, self._language): _SLIP**distance for near, distance, _ in close}
 
 
 def _starting(ordered: list[str], start: str) -> list[str]:

@@ -5,6 +5,8 @@ import unicodedata
 
 import snowballstemmer
 
+_ACCENTS = re.compile(r"[\u0300-\u036f]+")
+_WORD = re.compile(r"\w+(?:'\w+)*")
 _STEMMERS = {"sv": "swedish", "en": "english"}
 
 
@@ -14,8 +16,7 @@ def words(text: str) -> list[str]:
     Whoever has no å, ä or ö on the keyboard finds the same as everybody else.
     """
     decomposed = unicodedata.normalize("NFD", text.lower().replace("’", "'"))
-    plain = "".join(char for char in decomposed if not unicodedata.combining(char))
-    return re.findall(r"\w+(?:'\w+)*", plain)
+    return _WORD.findall(_ACCENTS.sub("", decomposed))
 
 
 def stem(word: str, language: str) -> str:

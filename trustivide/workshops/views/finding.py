@@ -49,13 +49,12 @@ def _found(form: SearchForm, saved: frozenset[str]) -> dict[str, object]:
     found = finding.find(session, form.query, locale, filters, form.sort.data)
     if form.address:
         used("workshops.found" if found.cards else "workshops.nothing_found")
-    near = finding.nearest(session, form.query, locale, found.cards) if form.query else []
-    withdrawn = saved - {card.slug for card in queries.catalogue(session, locale)}
+    every = catalogue.current(session).entries
+    withdrawn = [slug for slug in saved if slug not in every] if filters.slugs else []
     return {
         "found": found,
         "shown": finding.cut(found.cards, form.page.data or 1, _ON_A_PAGE),
-        "near": near,
-        "withdrawn": catalogue.titles(session, withdrawn, language()) if filters.slugs else {},
+        "withdrawn": catalogue.titles(session, withdrawn, language()) if withdrawn else {},
     }
 
 

@@ -30,7 +30,7 @@ def history() -> dict[str, Any]:
         "downloads": downloads,
         "keeps_use": queries.remembers(session, user_id, WORKSHOP_USE),
         "titles": catalogue.titles(session, slugs, language()),
-        "open": {card.slug for card in queries.catalogue(session, language())},
+        "open": catalogue.current(session).entries,
     }
 
 
