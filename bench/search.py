@@ -138,13 +138,16 @@ def _mixed(
 # What is measured
 
 
-def _timed(client: FlaskClient, path: str, headers: dict[str, str]) -> float:
-    db.session.remove()
-    began = time.perf_counter()
-    answer = client.get(path, headers=headers)
-    taken = 1000 * (time.perf_counter() - began)
-    assert answer.status_code == 200, answer.text
-    return taken
+def _timed(client: FlaskClient, path: str, headers: dict[str, str], tries: int = 3) -> float:
+    """Milliseconds on the server: the fastest of three, since others share the machine."""
+    taken = []
+    for _ in range(tries):
+        db.session.remove()
+        began = time.perf_counter()
+        answer = client.get(path, headers=headers)
+        taken.append(1000 * (time.perf_counter() - began))
+        assert answer.status_code == 200, answer.text
+    return min(taken)
 
 
 def speed(client: FlaskClient) -> Iterator[Figure]:
@@ -191,7 +194,7 @@ def figures(where: Places, count: int) -> Iterator[Figure]:
 
 
 def _first(client: FlaskClient) -> float:
-    return _timed(client, "/workshops/?q=tillit", HTMX)
+    return _timed(client, "/workshops/?q=tillit", HTMX, tries=1)
 
 
 def main() -> None:

@@ -39,8 +39,6 @@ _BEGINNING, _PART, _SYNONYM, _SLIP = 0.7, 0.5, 0.4, 0.5
 """How much less than the word itself something like it counts."""
 
 _SATURATION = 1.2
-_TELLING = 0.02
-"""A word that weighs less than this part of the weightiest tells nothing, and isn't looked up."""
 _SHARE = 0.6
 """What part of a query's weight a card must hold. Rare words weigh more, and a word that is in
 every card weighs nothing: who writes a whole sentence isn't refused for one word of it."""
@@ -195,10 +193,9 @@ class Index:
         rarities = [self._rarity(alike) for alike in meant]
         whole = sum(rarities)
         for alike, rarity in zip(meant, rarities, strict=True):
-            if rarity > _TELLING * max(rarities):
-                for at, strength in self._strengths(alike).items():
-                    scores[at] += rarity * strength
-                    shares[at] += rarity
+            for at, strength in self._strengths(alike).items():
+                scores[at] += rarity * strength
+                shares[at] += rarity
         # Who types a title from its beginning means that workshop.
         begun = " ".join(spelled)
         hits = [
