@@ -73,7 +73,7 @@ TYPED = {
 }
 """What is typed into a field that its page leaves empty; elsewhere some words."""
 
-QUESTIONS = {"page": "1", "next": "/home", "q": "förtroende"}
+QUESTIONS = {"page": "1", "next": "/home", "q": "förtroende", "language": "en"}
 
 PER_ROUTE = 2
 """So many addresses of one route are opened: another team's page has the same code."""

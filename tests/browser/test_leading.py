@@ -18,6 +18,12 @@ ALICE = "alice@exempel.test"
 CARD = next(card for card in load_library() if (card.slug, card.language) == ("look-back", "sv"))
 PATH = "/workshops/look-back/facilitation"
 KEYS = [(" ", 2), ("ArrowRight", 3), ("PageDown", 4), ("PageUp", 3), ("Shift+ ", 2)]
+KEEP_LOCKS = """
+  window.locks = [];
+  const ask = navigator.wakeLock.request.bind(navigator.wakeLock);
+  navigator.wakeLock.request = async (kind) => (locks.push(await ask(kind)), locks.at(-1));
+"""
+HELD = "locks.filter((lock) => !lock.released).map((lock) => lock.type).join()"
 
 
 @pytest.fixture
@@ -40,6 +46,7 @@ def expect_step(page: Page, number: int) -> None:
 def test_alice_leads_a_workshop(visit: Visit, alice: str) -> None:
     page = visit()
     page.clock.install(time="2026-12-03T09:00:00")
+    page.add_init_script(KEEP_LOCKS)
     Keyboard(page).sign_in(alice, PATH)
     expect_step(page, 1)
     for width, height in ((390, 844), (1920, 1080)):
@@ -65,11 +72,13 @@ def test_alice_leads_a_workshop(visit: Visit, alice: str) -> None:
     expect(timer).to_have_text("5:00 inte startad")
     page.get_by_role("button", name="Starta").click()
     expect(says).to_have_text("Tiden går.")
+    page.wait_for_function(f"{HELD} === 'screen'")
     page.clock.fast_forward("01:30")
     expect(timer).to_have_text(re.compile(r"^3:(30|2\d) kvar$"))
     expect(clocks).to_contain_text("Totalt 1 av 50 minuter")
     expect(clocks).to_contain_text(re.compile(r"Steget slutar \d\d\.\d\d"))
     page.get_by_role("button", name="Pausa").click()
+    page.wait_for_function(f"{HELD} === ''")
     page.clock.fast_forward("20:00")
     expect(timer).to_have_text(re.compile(r"^3:(30|2\d) kvar, pausad$"))
     page.get_by_role("button", name="Fortsätt").focus()
@@ -94,6 +103,13 @@ def test_alice_leads_a_workshop(visit: Visit, alice: str) -> None:
     expect_step(page, 6)
     expect(page.get_by_role("button", name="Nästa")).to_be_disabled()
     assert [request.url for request in asked] == []
+
+    # Leaving would lose the page while there is no network, so the browser asks first.
+    warned: list[str] = []
+    page.once("dialog", lambda dialog: (warned.append(dialog.type), dialog.dismiss()))
+    page.get_by_role("link", name="Lämna").click()
+    expect_step(page, 6)
+    assert warned == ["beforeunload"]
 
     # Back on the network, a reload knows where she was, and starting again knows nothing.
     page.context.set_offline(False)

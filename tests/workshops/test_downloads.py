@@ -78,7 +78,7 @@ def test_after_an_objection_the_guide_still_comes_and_nothing_is_kept(client: Fl
     assert response.data.startswith(b"%PDF-")
     assert kept_downloads() == ["premortem"]
     history = client.get("/workshops/").text.split('id="history"')[1]
-    assert "Vi sparar inte vad du laddar ner." in history
+    assert "Vi sparar inte vad du tittar på och laddar ner." in history
     assert "downloads/removal" not in history
 
 

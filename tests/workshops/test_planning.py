@@ -237,7 +237,9 @@ def test_a_workshop_withdrawn_while_planned_keeps_its_text_and_can_be_exchanged(
         workshop.state, workshop.revision = "withdrawn", workshop.revision + 1
     page = bob.get(path).text
     assert "Workshopen finns inte längre i katalogen." in page
-    assert "Så går det till" in bob.get(f"{path}/guide").text
+    guide = bob.get(f"{path}/guide").text
+    assert "Så går det till" in guide
+    assert f'<a href="{path}">' in guide.split('class="crumbs"')[1].split("</nav>")[0]
     assert 'data-facilitation="premortem.1.sv"' in bob.get(f"{path}/facilitation").text
     assert bob.get(f"{path}/handout").data.startswith(b"%PDF-")
     assert bob.get("/workshops/premortem").status_code == 404
