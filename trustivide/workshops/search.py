@@ -72,14 +72,14 @@ def _stem_of_a_card(word: str, language: str) -> str:
 def _read(card: WorkshopCard, about: str) -> tuple[set[str], dict[str, float]]:
     """The words of a card, and how strongly it holds each stem, from 0 to 1."""
     spelled: set[str] = set()
-    frequencies: Counter[str] = Counter()
+    frequencies: defaultdict[str, float] = defaultdict(float)
     for part in parts(card, about):
         found = words(part.text)
         spelled.update(found)
         # By half of how much longer than usual a part is, its words count less.
         weight = part.boost / (0.5 + 0.5 * len(found) / part.usual)
-        for word in found:
-            frequencies[_stem_of_a_card(word, card.language)] += weight  # type: ignore[assignment]
+        for word, often in Counter(found).items():
+            frequencies[_stem_of_a_card(word, card.language)] += often * weight
     return spelled, {term: often / (_SATURATION + often) for term, often in frequencies.items()}
 
 
