@@ -2,8 +2,8 @@
 
 Written queries (``tests/workshops/queries.toml``) say which of our own workshops
 ought to be among the first five. Then a catalogue of 2,000 is searched with the
-same queries, with and without filters, and for each as one types it: the server's
-time from request to answer, filters' counts and cards included.
+same queries, with and without filters, and as one types them: the time that the
+server's processor takes from request to answer, filters' counts and cards included.
 """
 
 import argparse
@@ -12,7 +12,7 @@ import re
 import time
 import tomllib
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 
@@ -35,7 +35,7 @@ WORDS = 20_000
 """Invented ones, so that the index is as large as that of so many real texts would be."""
 RECALL = 0.9
 LIMIT = 50.0
-"""Milliseconds that 95 of a hundred searches must not exceed."""
+"""Milliseconds of processor time that 95 of a hundred searches must not exceed."""
 FILTERS = (
     "",
     "&dimension=care&dimension=openness&longest=90&place=remote",
@@ -138,35 +138,43 @@ def _mixed(
 # What is measured
 
 
-def _timed(client: FlaskClient, path: str, headers: dict[str, str]) -> float:
+@dataclass
+class Taken:
+    """Milliseconds of answers: of the processor, and by the clock, which others slow down too."""
+
+    processor: list[float] = field(default_factory=list)
+    clock: list[float] = field(default_factory=list)
+
+
+def _ask(client: FlaskClient, path: str, headers: dict[str, str], taken: Taken) -> None:
     db.session.remove()
-    began = time.perf_counter()
+    began, at = time.perf_counter(), time.process_time()
     answer = client.get(path, headers=headers)
-    taken = 1000 * (time.perf_counter() - began)
+    taken.processor.append(1000 * (time.process_time() - at))
+    taken.clock.append(1000 * (time.perf_counter() - began))
     assert answer.status_code == 200, answer.text
-    return taken
 
 
 def speed(client: FlaskClient) -> Iterator[Figure]:
     """Server times of searches in a large catalogue."""
-    typed: list[float] = []
-    pressed: list[float] = []
-    begun: list[float] = []
+    typed, pressed, begun, everything = Taken(), Taken(), Taken(), Taken()
     for language, query, _ in written():
         for filters in FILTERS:
-            path = f"/workshops/?q={query}&language={language}{filters}"
-            typed.append(_timed(client, path, HTMX))
-        pressed.append(_timed(client, f"/workshops/?q={query}", {}))
-        begun += [_timed(client, f"/workshops/?q={query[:n]}", HTMX) for n in (1, 2, 3)]
-    everything = [_timed(client, f"/workshops/?page={n}", {}) for n in range(1, 20)]
+            _ask(client, f"/workshops/?q={query}&language={language}{filters}", HTMX, typed)
+        _ask(client, f"/workshops/?q={query}", {}, pressed)
+        for letters in (1, 2, 3):
+            _ask(client, f"/workshops/?q={query[:letters]}", HTMX, begun)
+    for number in range(1, 20):
+        _ask(client, f"/workshops/?page={number}", {}, everything)
     for name, taken in (
         ("search with filters and counts", typed),
         ("search, the whole page", pressed),
         ("search, the first letters", begun),
         ("no search, every workshop", everything),
     ):
-        yield measured(f"{name}: p50 of {len(taken)}", percentile(taken, 50), "ms")
-        yield at_most(f"{name}: p95", percentile(taken, 95), "ms", LIMIT)
+        yield measured(f"{name}: p50 of {len(taken.clock)}", percentile(taken.processor, 50), "ms")
+        yield at_most(f"{name}: p95", percentile(taken.processor, 95), "ms", LIMIT)
+        yield measured(f"{name}: p95 by the clock", percentile(taken.clock, 95), "ms")
 
 
 def figures(where: Places, count: int) -> Iterator[Figure]:
@@ -191,7 +199,9 @@ def figures(where: Places, count: int) -> Iterator[Figure]:
 
 
 def _first(client: FlaskClient) -> float:
-    return _timed(client, "/workshops/?q=tillit", HTMX)
+    taken = Taken()
+    _ask(client, "/workshops/?q=tillit", HTMX, taken)
+    return taken.processor[0]
 
 
 def main() -> None:

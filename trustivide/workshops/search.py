@@ -39,8 +39,6 @@ _BEGINNING, _PART, _SYNONYM, _SLIP = 0.7, 0.5, 0.4, 0.5
 """How much less than the word itself something like it counts."""
 
 _SATURATION = 1.2
-_TELLING = 0.02
-"""A word that weighs less than this part of the weightiest tells nothing, and isn't looked up."""
 _SHARE = 0.6
 """What part of a query's weight a card must hold. Rare words weigh more, and a word that is in
 every card weighs nothing: who writes a whole sentence isn't refused for one word of it."""
@@ -74,14 +72,14 @@ def _stem_of_a_card(word: str, language: str) -> str:
 def _read(card: WorkshopCard, about: str) -> tuple[set[str], dict[str, float]]:
     """The words of a card, and how strongly it holds each stem, from 0 to 1."""
     spelled: set[str] = set()
-    frequencies: Counter[str] = Counter()
+    frequencies: defaultdict[str, float] = defaultdict(float)
     for part in parts(card, about):
         found = words(part.text)
         spelled.update(found)
         # By half of how much longer than usual a part is, its words count less.
         weight = part.boost / (0.5 + 0.5 * len(found) / part.usual)
-        for word in found:
-            frequencies[_stem_of_a_card(word, card.language)] += weight  # type: ignore[assignment]
+        for word, often in Counter(found).items():
+            frequencies[_stem_of_a_card(word, card.language)] += often * weight
     return spelled, {term: often / (_SATURATION + often) for term, often in frequencies.items()}
 
 
@@ -195,10 +193,9 @@ class Index:
         rarities = [self._rarity(alike) for alike in meant]
         whole = sum(rarities)
         for alike, rarity in zip(meant, rarities, strict=True):
-            if rarity > _TELLING * max(rarities):
-                for at, strength in self._strengths(alike).items():
-                    scores[at] += rarity * strength
-                    shares[at] += rarity
+            for at, strength in self._strengths(alike).items():
+                scores[at] += rarity * strength
+                shares[at] += rarity
         # Who types a title from its beginning means that workshop.
         begun = " ".join(spelled)
         hits = [
