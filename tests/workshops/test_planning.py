@@ -10,7 +10,7 @@ import time_machine
 from flask import Flask
 from flask.testing import FlaskClient
 from icalendar import Calendar
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select
 
 from tests.conftest import both_databases
 from tests.factories import colleague, customer, delivered, sign_in
@@ -24,6 +24,7 @@ from trustivide.core.subjects import Person
 from trustivide.outbox import worker
 from trustivide.privacy import actions as privacy
 from trustivide.teams.models import Team, TeamMember
+from trustivide.workshops import invitations
 from trustivide.workshops.models import Workshop, WorkshopSession
 
 BOB = "bob@exempel.test"
@@ -332,6 +333,51 @@ def test_eva_who_leads_without_an_account_sees_it_and_is_forgotten(
     meeting = db.session.scalars(select(WorkshopSession)).one()
     assert meeting.facilitator is meeting.facilitator_email is meeting.facilitator_digest is None
     assert "Eva Ek" not in bob.get(path).text
+
+
+def test_going_back_and_planning_otherwise_is_told_that_nothing_was_saved(
+    bob: FlaskClient, team: Team
+) -> None:
+    there, first = f"/workshops/premortem/planning?team_id={team.id}", typed()
+    planned_ = "Workshopen är planerad, och inbjudan är på väg."
+    for _ in range(2):
+        assert planned_ in bob.post(there, data=first, follow_redirects=True).text
+    page = bob.post(there, data=first | {"time": "11:00"}, follow_redirects=True).text
+    assert planned_ not in page
+    assert "Det du skrev nu är inte sparat." in page
+    assert "kl. 09.00" in page
+
+
+def test_who_leads_again_before_the_mail_went_is_not_told_to_forget_the_day(
+    app: Flask, bob: FlaskClient, team: Team
+) -> None:
+    eva = {"facilitator": "other", "facilitator_name": "Eva Ek", "facilitator_email": EVA}
+    path = planned(bob, team, **eva)
+    first = len(sent(app))
+    bob.post(f"{path}/planning", data=typed(workshop="premortem"))
+    bob.post(f"{path}/planning", data=typed(workshop="premortem", **eva))
+    told = by_recipient(app, first)
+    assert calendar_in(told[EVA])["METHOD"] == "REQUEST"
+
+
+def test_what_a_person_was_invited_to_takes_no_more_queries_for_many_workshops(
+    app: Flask, bob: FlaskClient, team: Team
+) -> None:
+    person = Person.of(None, DORA)
+
+    def queries(number: int) -> int:
+        for _ in range(number):
+            planned(bob, team)
+        db.session.rollback()
+        seen: list[str] = []
+        listen = lambda *args: seen.append(args[2])  # noqa: E731
+        event.listen(db.engine, "before_cursor_execute", listen)
+        (sender,) = invitations.senders(db.session(), person, "sv")
+        event.remove(db.engine, "before_cursor_execute", listen)
+        assert len(sender.letters) >= number
+        return len(seen)
+
+    assert queries(1) == queries(5)
 
 
 def test_a_team_with_planned_workshops_says_so_before_it_is_erased(

@@ -168,6 +168,13 @@ def test_bob_is_reminded_to_follow_up_and_can_take_it_back(
         sessions.undo_blockers.append(lambda session, meeting: True)
         try:
             assert "Den blev inte av" not in bob.get(run).text
+            blocked = sessions.undo_blockers.pop()
+            # By the time it would write nothing needs it any more: a GET still writes nothing.
+            answers = iter([True, False])
+            sessions.undo_blockers.append(lambda session, meeting: next(answers, False))
+            assert bob.get(f"{run}/run/removal").status_code == 303
+            assert row().state == "run"
+            sessions.undo_blockers[-1] = blocked
             bob.post(f"{run}/run/removal")
         finally:
             sessions.undo_blockers.pop()

@@ -82,10 +82,12 @@ def _reader(
 ) -> tuple[str, bool] | None:
     """The address, and whether it is a member's of the team.
 
-    ``None`` for somebody who has left the team, or leads no longer.
+    ``None`` for somebody who has left the team, or leads no longer, and for who was released
+    and leads again: the other mail says so, and their calendar must not forget the day.
     """
     if "released" in params:
-        return params["released"], False
+        leads_again = params["released"] == meeting.facilitator_email
+        return None if leads_again else (params["released"], False)
     if "leader" in params:
         return (params["leader"], False) if params["leader"] == meeting.facilitator_email else None
     member = session.get(TeamMember, UUID(params["member"]))

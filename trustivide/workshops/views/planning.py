@@ -61,8 +61,13 @@ def planning(slug: str) -> ResponseReturnValue:
     if members and form.validate_on_submit() and not _said_twice(form, team, slug):
         try:
             with transaction() as session:
-                sessions.plan(session, g.actor, team, form.session_id, form.plan(card), clock.now())
-            tell(_("Workshopen är planerad, och inbjudan är på väg."))
+                what, now = form.plan(card), clock.now()
+                made = sessions.plan(session, g.actor, team, form.session_id, what, now)
+                is_as_typed = sessions.written(made) == what
+            if is_as_typed:
+                tell(_("Workshopen är planerad, och inbjudan är på väg."))
+            else:
+                tell(_("Workshopen var redan planerad. Det du skrev nu är inte sparat."), "info")
         except (IntegrityError, Refused):
             # Pressed twice at once: the other press has planned it. Or the id is a stranger's.
             db.session.rollback()
