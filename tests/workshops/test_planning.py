@@ -205,7 +205,7 @@ def test_what_cannot_be_planned_is_said_beside_its_field(bob: FlaskClient, team:
         ({"day": day_of(clock.now()).isoformat(), "time": "00:00"}, "Den tiden har redan varit."),
         ({"facilitator": "other"}, "Skriv namnet på den som leder."),
         ({"facilitator": "other", "facilitator_name": "Eva"}, "Skriv en e-postadress som"),
-        ({"facilitator": str(uuid4())}, "error"),
+        ({"facilitator": str(uuid4())}, "Det valet finns inte längre."),
         ({"message": "x" * 2001}, "Högst 2000 tecken"),
         ({"day": "i morgon", "time": "nio"}, "error"),
     ]:
@@ -226,6 +226,24 @@ def test_what_cannot_be_planned_is_said_beside_its_field(bob: FlaskClient, team:
     assert "Det finns inga personer i teamet än." in page
     assert bob.get(f"/workshops/premortem/planning?team_id={uuid4()}").status_code == 404
     assert bob.get(f"/workshops/inget/planning?team_id={team.id}").status_code == 404
+
+
+def test_going_back_to_the_form_does_not_plan_the_same_twice(
+    app: Flask, bob: FlaskClient, team: Team
+) -> None:
+    path = planned(bob, team)
+    delivered(app)
+    mails = len(sent(app))
+    again = bob.post(
+        f"/workshops/premortem/planning?team_id={team.id}", data=typed(place="Kvar & kvar")
+    )
+    assert again.status_code == 422
+    assert "Teamet har redan den här workshopen planerad då." in again.text
+    assert "Kvar &amp; kvar" in again.text
+    assert len(sent(app)) == mails
+    planned(bob, team, time="13:00")
+    bob.post(f"{path}/cancellation")
+    planned(bob, team)
 
 
 def test_a_workshop_withdrawn_while_planned_keeps_its_text_and_can_be_exchanged(
@@ -283,7 +301,7 @@ def test_dora_says_no_to_workshops_of_one_organisation_in_her_privacy_centre(
     there = f"/privacy/invitations/workshops/objections/{scope}"
     assert "checked" in dora.post(there, data={"on": "1"}, follow_redirects=True).text
     assert requests("object") == 1
-    path = planned(bob, team)
+    path = planned(bob, team, time="11:00")
     mails = len(sent(app))
     # She says no while the mail about a change waits: it isn't sent either.
     dora.post(there)
@@ -348,8 +366,8 @@ def test_what_a_person_was_invited_to_takes_no_more_queries_for_many_workshops(
     person = Person.of(None, DORA)
 
     def queries(number: int) -> int:
-        for _ in range(number):
-            planned(bob, team)
+        for one in range(number):
+            planned(bob, team, time=f"{8 + number + one:02}:00")
         db.session.rollback()
         seen: list[str] = []
         listen = lambda *args: seen.append(args[2])  # noqa: E731
