@@ -259,6 +259,17 @@ def test_two_editors_at_once_lose_nothing(
     assert f'value="{SLUG}"' in kept.text
 
 
+def test_what_somebody_threw_away_a_moment_ago_is_not_there(
+    stina: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun(stina)
+    page = stina.get(THERE).text
+    form = form_to(page, f"{THERE}/publication")
+    monkeypatch.setattr(editing, "history", lambda *_, **__: None)  # since the page was asked for
+    assert stina.post(f"{THERE}/publication", data=form).status_code == 404
+    assert stina.post(f"{THERE}/draft/removal", data=form).status_code == 404
+
+
 def test_a_newer_text_of_the_library_waits_beside_what_staff_wrote(
     stina: FlaskClient, alice: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:

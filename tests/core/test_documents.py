@@ -2,6 +2,7 @@
 
 import zipfile
 import zlib
+from random import Random
 
 import pytest
 
@@ -20,6 +21,52 @@ def refused(content: bytes, name: str) -> str:
     with pytest.raises(Unreadable) as caught:
         kind_of(content, name)
     return caught.value.reason
+
+
+PACKED = b"<< /Type /ObjStm /N 1 /First 4 /Length 9 %b >>\nstream\n%b\nendstream"
+CHUNK = "application/vnd.openxmlformats-officedocument.oleObject"
+
+
+@pytest.mark.parametrize(
+    "packing",
+    [
+        b"/Filter [/ASCIIHexDecode /FlateDecode]",
+        b"/Filter /ASCIIHexDecode",
+        b"/Filter /A#53CIIHexDecode",
+        b"/Filter 7 0 R",
+        b"/Filter /FlateDecode /DecodeParms << /Predictor 12 /Columns 1 >>",
+    ],
+)
+def test_objects_that_are_packed_so_that_nobody_looks_are_refused(packing: bytes) -> None:
+    hidden = zlib.compress(b"1 0 << /S /JavaScript >>").hex().encode()
+    assert refused(pdf(PACKED % (packing, hidden)), "a.pdf") == tables.BROKEN
+    assert kind_of(pdf(stream(b"1 0 << >>", b"/Type /ObjStm")), "a.pdf") == "pdf"
+    assert kind_of(pdf(PACKED % (b"", b"1 0 << >>")), "a.pdf") == "pdf"
+
+
+def test_a_bomb_of_documents_within_a_document_is_counted_together(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(documents, "UNPACKED", 1_000_000)
+    sheet = office(SHEET, {"a.xml": b"0" * 90_000, "b.dat": Random(1).randbytes(2_000)})
+    sheets = {f"word/embeddings/{n}.xlsx": sheet for n in range(20)}
+    assert refused(office(parts=sheets), "a.docx") == documents.BOMB
+    assert kind_of(office(parts=dict(list(sheets.items())[:5])), "a.docx") == "docx"
+
+
+def test_what_a_part_refers_to_is_read_however_its_list_is_spelled() -> None:
+    template = references("https://exempel.test/x.dotm", "attachedTemplate")
+    assert refused(office(parts={RELS.upper(): template}), "a.docx") == documents.FOREIGN
+
+
+@pytest.mark.parametrize("kind", ["oleObject", "package", "aFChunk"])
+def test_a_file_within_is_found_wherever_it_lies(kind: str) -> None:
+    parts = {"word/media/x.dat": b"MZ", RELS: references("media/x.dat", kind, "Internal")}
+    assert refused(office(parts=parts), "a.docx") == documents.EMBEDDED
+    typed = f'<Override PartName="/word/media/x.dat" ContentType="{CHUNK}"/>'
+    assert refused(office(parts={"word/media/x.dat": b"MZ"}, types=typed), "a.docx") == (
+        documents.EMBEDDED
+    )
 
 
 def test_whole_documents_are_what_they_are() -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -176,6 +177,27 @@ def _words(text: str) -> list[str]:
     """The words, without marks, and without the dashes that a removed item leaves behind."""
     plain = re.sub("[\ue000-\ue003]", "", text)
     return [word for word in plain.split() if word not in {"-", "##", "###"}]
+
+
+@pytest.mark.parametrize(
+    ("older", "newer"),
+    [
+        (["a"] * 20_000, ["a", "b"] * 10_000),
+        (["b", *["a"] * 1_000, "c"], ["b", *["a"] * 999, "d", "c"]),
+        ([f"x {n} q" for n in range(1_000)], [f"y {n} r" for n in range(1_000)]),
+        (["a " * 20_000 + "."], ["a b " * 10_000 + "."]),
+    ],
+)
+def test_texts_that_would_take_hours_to_compare_are_told_apart_at_once(
+    older: list[str], newer: list[str]
+) -> None:
+    began = time.process_time()
+    told = list(differences.blocks_compared(older, newer))
+    assert time.process_time() - began < 5
+    removed, added = f"{REMOVED}.*?{REMOVED_END}", f"{ADDED}.*?{ADDED_END}"
+    for lines, other in ((newer, removed), (older, added)):
+        left = "\n".join(re.sub(other, "", block, flags=re.DOTALL) for _, block in told)
+        assert re.sub("[\ue000-\ue003]", "", left).split() == "\n".join(lines).split()
 
 
 def test_links_and_bold_words_are_never_cut() -> None:

@@ -45,6 +45,7 @@ def test_opened_pages_and_used_functions_are_counted_by_kind_and_day(
     client.get("/workshops/")
     client.get("/workshops/premortem")
     client.get("/workshops/premortem")
+    client.get("/workshops/premortem/agenda")  # the form; the file is what one downloads
     client.get("/workshops/?q=lita")
     client.get("/workshops/?q=xyzzyqwert")
     assert dump() == before, "a page that only reads writes nothing"
@@ -52,7 +53,7 @@ def test_opened_pages_and_used_functions_are_counted_by_kind_and_day(
     assert written(app) == {
         "teams": 2,
         "workshops": 1,
-        "workshops.views": 2,
+        "workshops.views": 3,
         "workshops.found": 1,
         "workshops.nothing_found": 1,
     }
@@ -64,7 +65,7 @@ def test_opened_pages_and_used_functions_are_counted_by_kind_and_day(
     for word in ("xyzzyqwert", "lita", "premortem", "Redaktionen", str(alice.id)):
         assert word not in stored
     client.get("/workshops/premortem")
-    assert written(app)["workshops.views"] == 3, "added to the day's row"
+    assert written(app)["workshops.views"] == 4, "added to the day's row"
 
 
 def test_what_failed_was_fetched_in_advance_or_is_nobodys_is_no_use(
@@ -110,6 +111,11 @@ def test_every_page_of_a_customers_person_has_a_kind(app: Flask) -> None:
     }
     exact = {name for name in named | set(kinds.UNCOUNTED) if "*" not in name}
     assert exact - endpoints == set(), "no route has these names any more"
+    counted = {kinds.of(name) for name in endpoints}
+    by_views = {"workshops.found", "workshops.nothing_found"}
+    assert set(kinds.KINDS) - counted == by_views, "what nothing counts as is never seen"
+    assert kinds.of("workshops.attachment") == "workshops.downloads"
+    assert kinds.of("workshops.session_guide") == "workshops.views"
     assert kinds.of("surveys.new_item") == "surveys.instruments"
     assert kinds.of("surveys.new") == "surveys.sending"
     assert not any(kinds.of(name) for name in endpoints if name.startswith(("auth.", "privacy.")))

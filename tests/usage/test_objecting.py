@@ -5,6 +5,7 @@ import json
 import zipfile
 from datetime import timedelta
 from threading import Thread
+from uuid import uuid4
 
 import pytest
 import time_machine
@@ -26,7 +27,7 @@ from trustivide.outbox import worker
 from trustivide.privacy import retention
 from trustivide.privacy.measures import BROKEN, KEPT
 from trustivide.rights import actions as rights
-from trustivide.usage import actions
+from trustivide.usage import actions, queries
 from trustivide.usage.buffer import Use
 from trustivide.usage.models import UsageRow
 
@@ -168,3 +169,14 @@ def test_a_no_waits_for_what_is_being_written_and_takes_it_along(app: Flask) -> 
         assert meanwhile.is_alive(), "it waits"
     meanwhile.join()
     assert rows() == 0
+
+
+@both_databases
+def test_the_promise_is_measured_whatever_the_number_of_those_who_object(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used(five_people(), "workshops.views", day=clock.day_of(clock.now()))
+    others = [Person.of(uuid4()) for _ in range(18_000)]
+    people = [Person.of(user.id) for user in db.session.scalars(select(User))]
+    monkeypatch.setattr(queries, "refusing", lambda session, **_: [*others, *people])
+    assert queries.faults(db.session(), clock.now()).of_objectors == 5

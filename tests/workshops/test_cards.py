@@ -227,6 +227,8 @@ def test_a_body_is_plain_markdown(tmp_path: Path, body: str, rule: str) -> None:
         ("---\n- a\n---\nText", "front matter", "must be a mapping"),
         ("---\ntitle: a\ntitle: b\n---\nText", "title", "stands there twice"),
         ("---\ntitle: !!python/object:os.system x\n---\nText", "front matter", "is not YAML"),
+        ("---\ntitle: !!bool kanske\n---\nText", "front matter", "is not YAML"),
+        ("---\ntitle: !!int ''\n---\nText", "front matter", "is not YAML"),
     ],
 )
 def test_front_matter_must_be_readable(tmp_path: Path, text: str, field: str, rule: str) -> None:

@@ -85,6 +85,7 @@ def test_the_agenda_comes_as_a_calendar_file(client: FlaskClient) -> None:
         ("i morgon", "09:00", "Välj en dag."),
         (str(DAY), "halv tio", "Skriv en tid"),
         ("2020-01-01", "09:00", "Dagen har redan varit."),
+        ("0001-01-01", "00:00", "Dagen har redan varit."),
         ("9999-12-31", "23:59", "inom två år"),
         ("2027-03-28", "02:30", "Den tiden finns inte"),
     ],

@@ -10,7 +10,7 @@ import time_machine
 from flask import Flask
 from flask.testing import FlaskClient
 from icalendar import Calendar
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select
 
 from tests.conftest import both_databases
 from tests.factories import colleague, customer, delivered, sign_in
@@ -24,6 +24,7 @@ from trustivide.core.subjects import Person
 from trustivide.outbox import worker
 from trustivide.privacy import actions as privacy
 from trustivide.teams.models import Team, TeamMember
+from trustivide.workshops import invitations
 from trustivide.workshops.models import Workshop, WorkshopSession
 
 BOB = "bob@exempel.test"
@@ -204,7 +205,7 @@ def test_what_cannot_be_planned_is_said_beside_its_field(bob: FlaskClient, team:
         ({"day": day_of(clock.now()).isoformat(), "time": "00:00"}, "Den tiden har redan varit."),
         ({"facilitator": "other"}, "Skriv namnet på den som leder."),
         ({"facilitator": "other", "facilitator_name": "Eva"}, "Skriv en e-postadress som"),
-        ({"facilitator": str(uuid4())}, "error"),
+        ({"facilitator": str(uuid4())}, "Det valet finns inte längre."),
         ({"message": "x" * 2001}, "Högst 2000 tecken"),
         ({"day": "i morgon", "time": "nio"}, "error"),
     ]:
@@ -225,6 +226,24 @@ def test_what_cannot_be_planned_is_said_beside_its_field(bob: FlaskClient, team:
     assert "Det finns inga personer i teamet än." in page
     assert bob.get(f"/workshops/premortem/planning?team_id={uuid4()}").status_code == 404
     assert bob.get(f"/workshops/inget/planning?team_id={team.id}").status_code == 404
+
+
+def test_going_back_to_the_form_does_not_plan_the_same_twice(
+    app: Flask, bob: FlaskClient, team: Team
+) -> None:
+    path = planned(bob, team)
+    delivered(app)
+    mails = len(sent(app))
+    again = bob.post(
+        f"/workshops/premortem/planning?team_id={team.id}", data=typed(place="Kvar & kvar")
+    )
+    assert again.status_code == 422
+    assert "Teamet har redan den här workshopen planerad då." in again.text
+    assert "Kvar &amp; kvar" in again.text
+    assert len(sent(app)) == mails
+    planned(bob, team, time="13:00")
+    bob.post(f"{path}/cancellation")
+    planned(bob, team)
 
 
 def test_a_workshop_withdrawn_while_planned_keeps_its_text_and_can_be_exchanged(
@@ -282,7 +301,7 @@ def test_dora_says_no_to_workshops_of_one_organisation_in_her_privacy_centre(
     there = f"/privacy/invitations/workshops/objections/{scope}"
     assert "checked" in dora.post(there, data={"on": "1"}, follow_redirects=True).text
     assert requests("object") == 1
-    path = planned(bob, team)
+    path = planned(bob, team, time="11:00")
     mails = len(sent(app))
     # She says no while the mail about a change waits: it isn't sent either.
     dora.post(there)
@@ -314,6 +333,51 @@ def test_eva_who_leads_without_an_account_sees_it_and_is_forgotten(
     meeting = db.session.scalars(select(WorkshopSession)).one()
     assert meeting.facilitator is meeting.facilitator_email is meeting.facilitator_digest is None
     assert "Eva Ek" not in bob.get(path).text
+
+
+def test_going_back_and_planning_otherwise_is_told_that_nothing_was_saved(
+    bob: FlaskClient, team: Team
+) -> None:
+    there, first = f"/workshops/premortem/planning?team_id={team.id}", typed()
+    planned_ = "Workshopen är planerad, och inbjudan är på väg."
+    for _ in range(2):
+        assert planned_ in bob.post(there, data=first, follow_redirects=True).text
+    page = bob.post(there, data=first | {"time": "11:00"}, follow_redirects=True).text
+    assert planned_ not in page
+    assert "Det du skrev nu är inte sparat." in page
+    assert "kl. 09.00" in page
+
+
+def test_who_leads_again_before_the_mail_went_is_not_told_to_forget_the_day(
+    app: Flask, bob: FlaskClient, team: Team
+) -> None:
+    eva = {"facilitator": "other", "facilitator_name": "Eva Ek", "facilitator_email": EVA}
+    path = planned(bob, team, **eva)
+    first = len(sent(app))
+    bob.post(f"{path}/planning", data=typed(workshop="premortem"))
+    bob.post(f"{path}/planning", data=typed(workshop="premortem", **eva))
+    told = by_recipient(app, first)
+    assert calendar_in(told[EVA])["METHOD"] == "REQUEST"
+
+
+def test_what_a_person_was_invited_to_takes_no_more_queries_for_many_workshops(
+    app: Flask, bob: FlaskClient, team: Team
+) -> None:
+    person = Person.of(None, DORA)
+
+    def queries(number: int) -> int:
+        for one in range(number):
+            planned(bob, team, time=f"{8 + number + one:02}:00")
+        db.session.rollback()
+        seen: list[str] = []
+        listen = lambda *args: seen.append(args[2])  # noqa: E731
+        event.listen(db.engine, "before_cursor_execute", listen)
+        (sender,) = invitations.senders(db.session(), person, "sv")
+        event.remove(db.engine, "before_cursor_execute", listen)
+        assert len(sender.letters) >= number
+        return len(seen)
+
+    assert queries(1) == queries(5)
 
 
 def test_a_team_with_planned_workshops_says_so_before_it_is_erased(

@@ -14,13 +14,19 @@ from tests.conftest import both_databases
 from tests.factories import colleague, customer, delivered, sign_in
 from tests.surveys.stories import team_of
 from tests.workshops.test_planning import BOB, DORA, body_of, leave, planned, refuse
+from trustivide.auth.models import User
+from trustivide.auth.queries import person
+from trustivide.core.activities import TEAM_WORKSHOPS
 from trustivide.core.clock import STOCKHOLM
-from trustivide.core.db import db
+from trustivide.core.crypto import address_digest
+from trustivide.core.db import db, transaction
 from trustivide.outbox import worker
+from trustivide.rights import actions as rights
 from trustivide.teams.models import Team, TeamMember
 from trustivide.workshops import sessions
 from trustivide.workshops.models import SessionAction, WorkshopSession
 from trustivide.workshops.queries import get, held
+from trustivide.workshops.reminders import remind_due
 
 MONDAY = datetime(2027, 4, 5, 12, tzinfo=STOCKHOLM)
 """Three hours after the workshop began."""
@@ -168,6 +174,13 @@ def test_bob_is_reminded_to_follow_up_and_can_take_it_back(
         sessions.undo_blockers.append(lambda session, meeting: True)
         try:
             assert "Den blev inte av" not in bob.get(run).text
+            blocked = sessions.undo_blockers.pop()
+            # By the time it would write nothing needs it any more: a GET still writes nothing.
+            answers = iter([True, False])
+            sessions.undo_blockers.append(lambda session, meeting: next(answers, False))
+            assert bob.get(f"{run}/run/removal").status_code == 303
+            assert row().state == "run"
+            sessions.undo_blockers[-1] = blocked
             bob.post(f"{run}/run/removal")
         finally:
             sessions.undo_blockers.pop()
@@ -186,3 +199,17 @@ def test_bob_is_reminded_to_follow_up_and_can_take_it_back(
     assert len(delivered(app)) == before
     assert bob.post(f"{run}/run", data=told()).status_code == 303
     assert row().state == "cancelled"
+
+
+def test_who_says_no_while_the_mail_waits_is_not_reminded_to_follow_up(
+    app: Flask, bob: FlaskClient, run: str
+) -> None:
+    bob.post(f"{run}/run", data=told(follow_up_on="2027-04-19"))
+    before = len(delivered(app))
+    at = datetime(2027, 4, 19, 12, tzinfo=STOCKHOLM)
+    remind_due(at)
+    user = db.session.scalars(select(User).where(User.email_digest == address_digest(BOB))).one()
+    scope = db.session.scalars(select(Team.organisation_id)).one()
+    with transaction() as session:
+        rights.object_to(session, person(user), TEAM_WORKSHOPS, at, scope)
+    assert len(delivered(app)) == before

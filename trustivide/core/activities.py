@@ -384,10 +384,12 @@ TEAM_WORKSHOPS = Activity(
 )
 FAVOURITES = Activity(
     "favourites",
-    Text("Sparade workshops", "Saved workshops"),
-    Text("Att du ska hitta de workshops du sparat", "To let you find the workshops that you saved"),
+    Text("Sparade workshoppar", "Saved workshops"),
+    Text(
+        "Att du ska hitta de workshoppar du sparat", "To let you find the workshops that you saved"
+    ),
     LegalBasis.CONTRACT,
-    Text("Vilka workshops du sparat och när", "Which workshops you saved, and when"),
+    Text("Vilka workshoppar du sparat och när", "Which workshops you saved, and when"),
     _SELF,
     Retention(Text("Tills du tar bort dem", "Until you remove them")),
     (HOSTING,),
@@ -395,14 +397,14 @@ FAVOURITES = Activity(
 )
 WORKSHOP_USE = Activity(
     "workshop_use",
-    Text("Workshops du tittat på och laddat ner", "Workshops you looked at and downloaded"),
+    Text("Workshoppar du tittat på och laddat ner", "Workshops you looked at and downloaded"),
     Text(
         "Att du ska hitta tillbaka till det du tittat på och laddat ner",
         "To let you find again what you looked at and downloaded",
     ),
     LegalBasis.LEGITIMATE_INTEREST,
     Text(
-        "Vilka workshops du tittat på och laddat ner, och när",
+        "Vilka workshoppar du tittat på och laddat ner, och när",
         "Which workshops you looked at and downloaded, and when",
     ),
     _USE,
@@ -420,7 +422,7 @@ SEARCH_HISTORY = Activity(
     ),
     LegalBasis.LEGITIMATE_INTEREST,
     Text(
-        "Vad du sökt efter bland workshops och när",
+        "Vad du sökt efter bland workshoppar och när",
         "What you searched for among workshops, and when",
     ),
     _USE,

@@ -70,7 +70,7 @@ def kind_of(content: bytes, name: str) -> str:
         _check_pdf(content)
         kind = PDF
     elif content.startswith(b"PK\x03\x04"):
-        kind = _check_package(content)
+        kind = _check_package(content, [UNPACKED])
     else:
         raise Unreadable(NO_DOCUMENT)
     if PurePosixPath(name).suffix.lower() != f".{kind}":
@@ -97,6 +97,13 @@ _FILES = re.compile(rb"/EmbeddedFiles?(?![A-Za-z])")
 _LOCKED = re.compile(rb"/Encrypt(?![A-Za-z])")
 _STREAM = re.compile(rb"stream\r?\n")
 _NAME_ESCAPE = re.compile(rb"#([0-9A-Fa-f]{2})")
+_PACKED_OBJECTS = re.compile(rb"/ObjStm(?![A-Za-z])")
+_PACKING = re.compile(rb"/(?:Filter|DecodeParms)(?![A-Za-z])")
+_PLAIN_PACKING = re.compile(rb"/Filter\s*(?:/FlateDecode|\[\s*/FlateDecode\s*\])(?![A-Za-z])")
+_DICTIONARY = 2_048
+"""Bytes around that name in which the rest of what the stream says of itself stands."""
+_MOST_PACKED = 10_000
+"""Streams of objects; each holds a hundred or so."""
 
 
 def _check_pdf(content: bytes) -> None:
@@ -110,6 +117,7 @@ def _check_pdf(content: bytes) -> None:
         raise Unreadable(BROKEN)
     left = UNPACKED
     _check_names(content)
+    _check_packing(_plain(content))
     for begin in _STREAM.finditer(content):
         for part in _inflated(content, begin.end()):
             left -= len(part)
@@ -118,8 +126,24 @@ def _check_pdf(content: bytes) -> None:
             _check_names(part)
 
 
+def _check_packing(plain: bytes) -> None:
+    """Objects (7.5.7) are packed in the one way that is looked into here, or not at all."""
+    for number, name in enumerate(_PACKED_OBJECTS.finditer(plain)):
+        if number >= _MOST_PACKED:
+            raise Unreadable(BOMB)
+        before = plain[max(0, name.start() - _DICTIONARY) : name.start()].rpartition(b"obj")[2]
+        after = plain[name.end() : name.end() + _DICTIONARY].partition(b"stream")[0]
+        ways = len(_PACKING.findall(before + after))
+        if ways > 1 or ways != len(_PLAIN_PACKING.findall(before + after)):
+            raise Unreadable(BROKEN)
+
+
+def _plain(part: bytes) -> bytes:
+    return _NAME_ESCAPE.sub(lambda code: bytes([int(code[1], 16)]), part)
+
+
 def _check_names(part: bytes) -> None:
-    plain = _NAME_ESCAPE.sub(lambda code: bytes([int(code[1], 16)]), part)
+    plain = _plain(part)
     if _LOCKED.search(plain):
         raise Unreadable(LOCKED)
     if _ACTIVE.search(plain):
@@ -153,6 +177,9 @@ _MAIN = {
 }
 _SHEET = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet.main+xml"
 _TYPES = "[Content_Types].xml"
+_WITH_OBJECTS = re.compile(r"oleObject", re.IGNORECASE)
+_INSERTED = re.compile(r"/(?:oleObject|package|aFChunk)$", re.IGNORECASE)
+"""Types of references to whole files within the document, wherever in it they lie."""
 _WITH_MACROS = re.compile(r"macroEnabled|vbaProject|activeX|ms-office\.vba", re.IGNORECASE)
 _ACTIVE_PART = re.compile(
     r"vbaproject|vbadata|activex|\.(?:bin|exe|dll|js|vbs|ps1|docm|pptm|xlsm|xlsb|swf)$",
@@ -163,22 +190,27 @@ _LINKS = ("https://", "http://", "mailto:")
 _OBJECT_PART = re.compile(r"(?:^|/)embeddings/", re.IGNORECASE)
 
 
-def _check_package(content: bytes, within: bool = False) -> str:
-    """The kind of an Office document; ``within`` another it may be a workbook behind a chart."""
+def _check_package(content: bytes, budget: list[int], within: bool = False) -> str:
+    """The kind of an Office document; ``within`` another it may be a workbook behind a chart.
+
+    ``budget`` holds how many bytes may be unpacked yet: those of documents within count too.
+    """
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as package:
             listed = package.infolist()
-            _check_list(listed, len(content))
+            budget[0] -= _check_list(listed, len(content))
+            if budget[0] < 0:
+                raise Unreadable(BOMB)
             kind = _main_kind(package, listed, within)
             for part in listed:
-                _check_part(package, part, within)
+                _check_part(package, part, budget, within)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
         raise Unreadable(BROKEN) from error
     return kind
 
 
-def _check_list(listed: list[zipfile.ZipInfo], size: int) -> None:
-    """The list of contents, before anything is unpacked."""
+def _check_list(listed: list[zipfile.ZipInfo], size: int) -> int:
+    """The list of contents, before anything is unpacked; how many bytes it says there are."""
     names = [part.filename for part in listed]
     if len(listed) > MOST_PARTS:
         raise Unreadable(BOMB)
@@ -187,13 +219,14 @@ def _check_list(listed: list[zipfile.ZipInfo], size: int) -> None:
     if any(part.flag_bits & 1 for part in listed):
         raise Unreadable(LOCKED)
     unpacked = sum(part.file_size for part in listed)
-    if unpacked > UNPACKED or unpacked > RATIO * size:
+    if unpacked > RATIO * size:
         raise Unreadable(BOMB)
     for part in listed:
         if part.orig_filename != part.filename or _leads_out(part.filename):
             raise Unreadable(BROKEN)
         if _ACTIVE_PART.search(part.filename) and not _SETTINGS_PART.search(part.filename):
             raise Unreadable(EMBEDDED if _OBJECT_PART.search(part.filename) else ACTIVE)
+    return unpacked
 
 
 def _leads_out(name: str) -> bool:
@@ -209,6 +242,8 @@ def _main_kind(package: zipfile.ZipFile, listed: list[zipfile.ZipInfo], within: 
     ]
     if any(_WITH_MACROS.search(each) for each in types):
         raise Unreadable(ACTIVE)
+    if any(_WITH_OBJECTS.search(each) for each in types):
+        raise Unreadable(EMBEDDED)
     kinds = {_MAIN[each] for each in types if each in _MAIN}
     if within and _SHEET in types:
         return "xlsx"
@@ -217,7 +252,9 @@ def _main_kind(package: zipfile.ZipFile, listed: list[zipfile.ZipInfo], within: 
     return kinds.pop()
 
 
-def _check_part(package: zipfile.ZipFile, part: zipfile.ZipInfo, within: bool) -> None:
+def _check_part(
+    package: zipfile.ZipFile, part: zipfile.ZipInfo, budget: list[int], within: bool
+) -> None:
     """Unpack a part, no further than it says that it goes; what it refers to lies inside."""
     said = copy(part)
     said.file_size += 1  # one more than listed is a lie, which zipfile would cut off
@@ -227,15 +264,26 @@ def _check_part(package: zipfile.ZipFile, part: zipfile.ZipInfo, within: bool) -
             got += len(chunk)
     if got != part.file_size:
         raise Unreadable(BOMB)
-    if part.filename.endswith(".rels"):
+    if part.filename.lower().endswith(".rels"):  # parts are named in any case (Part 2, 6.3)
         for element in _elements(package, part):
-            if element.get("TargetMode", "").lower() == "external" and not _is_link(element):
-                raise Unreadable(FOREIGN)
+            if element.get("TargetMode", "").lower() == "external":
+                if not _is_link(element):
+                    raise Unreadable(FOREIGN)
+            elif _is_hidden_file(element):
+                raise Unreadable(EMBEDDED)
     elif _OBJECT_PART.search(part.filename) and not part.is_dir():
         try:
-            _check_package(package.read(part) if not within else b"", within=True)
-        except Unreadable:
+            _check_package(package.read(part) if not within else b"", budget, within=True)
+        except Unreadable as refused:
+            if refused.reason == BOMB:
+                raise
             raise Unreadable(EMBEDDED) from None
+
+
+def _is_hidden_file(reference: Element) -> bool:
+    """A whole file inside, and not where those lie that are looked into."""
+    is_file = _INSERTED.search(reference.get("Type", ""))
+    return bool(is_file) and not _OBJECT_PART.search(reference.get("Target", ""))
 
 
 def _is_link(reference: Element) -> bool:

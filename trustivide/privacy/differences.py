@@ -1,10 +1,10 @@
 """What changed between two versions of a text, paragraph by paragraph and word by word."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
-from itertools import pairwise
+from itertools import pairwise, takewhile
 
 # Marks of a change within the Markdown, from the private use area: no text holds them.
 ADDED, ADDED_END, REMOVED, REMOVED_END = "\ue000", "\ue001", "\ue002", "\ue003"
@@ -16,6 +16,13 @@ _ALIKE = 0.5
 """From this likeness on (difflib's ratio of words) two paragraphs are one that was rewritten."""
 _ISLAND = 2
 """So few equal words between two changes are read as changed with them."""
+_MOST = 100_000
+"""Blocks of one text times those of the other that are compared; beyond, one replaced the other.
+What difflib does takes the third power of it where they repeat themselves."""
+_MOST_WORK = 1_000_000
+"""The same of words, for all pairs of blocks together; beyond, none is taken for rewritten."""
+_EACH = 50
+"""What a pair costs at least."""
 
 
 @dataclass(frozen=True)
@@ -63,19 +70,45 @@ def _join(blocks: Sequence[str]) -> str:
 
 def blocks_compared(older: list[str], newer: list[str]) -> Iterator[tuple[bool, str]]:
     """The newer blocks, each with whether it changed, and with marks where it did."""
-    matcher = SequenceMatcher(None, older, newer, autojunk=False)
-    for kind, a, b, c, d in matcher.get_opcodes():
-        if kind == "equal":
-            yield from ((False, block) for block in newer[c:d])
+    work = [_MOST_WORK]
+    for is_equal, before, after in _runs(older, newer):
+        if is_equal:
+            yield from ((False, block) for block in after)
         else:
-            yield from ((True, block) for block in _rewritten(older[a:b], newer[c:d]))
+            yield from ((True, block) for block in _rewritten(before, after, work))
 
 
-def _rewritten(older: list[str], newer: list[str]) -> Iterator[str]:
+def _runs(older: list[str], newer: list[str]) -> Iterator[tuple[bool, list[str], list[str]]]:
+    """Blocks in a row that stayed, or that others came for."""
+    if len(older) * len(newer) <= _MOST:
+        matcher = SequenceMatcher(None, older, newer, autojunk=False)
+        for kind, a, b, c, d in matcher.get_opcodes():
+            yield kind == "equal", older[a:b], newer[c:d]
+        return
+    begin = _same(zip(older, newer, strict=False))
+    end = _same(zip(reversed(older[begin:]), reversed(newer[begin:]), strict=False))
+    yield True, older[:begin], newer[:begin]
+    yield from _middle(older[begin : len(older) - end], newer[begin : len(newer) - end])
+    yield True, older[len(older) - end :], newer[len(newer) - end :]
+
+
+def _middle(older: list[str], newer: list[str]) -> Iterator[tuple[bool, list[str], list[str]]]:
+    if len(older) * len(newer) <= _MOST:
+        yield from _runs(older, newer)
+    else:
+        yield False, older, newer
+
+
+def _same(pairs: Iterable[tuple[str, str]]) -> int:
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+
+
+def _rewritten(older: list[str], newer: list[str], work: list[int]) -> Iterator[str]:
     """Pair each new paragraph with the one it came from, in order; the rest came or went."""
     at = 0
     for block in newer:
-        origin = next((n for n in range(at, len(older)) if _alike(older[n], block)), None)
+        after = range(at, len(older)) if work[0] > 0 else ()
+        origin = next((n for n in after if _alike(older[n], block, work)), None)
         if origin is None:
             yield _marked(block, ADDED, ADDED_END)
             continue
@@ -92,10 +125,13 @@ def _cut(block: str) -> tuple[str, str]:
     return found.group(1), found.group(2)
 
 
-def _alike(older: str, newer: str) -> bool:
+def _alike(older: str, newer: str, work: list[int]) -> bool:
     (a, words), (b, others) = _cut(older), _cut(newer)
     same_kind = a == b and "{{" not in words + others
-    if not same_kind:
+    cost = len(words.split()) * len(others.split())
+    is_too_much = cost > _MOST
+    work[0] -= _EACH if is_too_much or not same_kind else max(_EACH, cost)
+    if not same_kind or is_too_much:
         return False
     match = _matcher(words, others)
     # The first two are bounds that cost less.

@@ -28,9 +28,11 @@ def suggestions(
 
 def ran(session: Session, team_id: UUID, since: date, until: date, locale: str) -> list[Ran]:
     """The workshops that the team ran from ``since`` to ``until``, both included, in order."""
+    meetings = workshops.held(session, team_id, since, until)
+    titles = workshops.titles(session, meetings, locale)
     return [
-        Ran(one.workshop, workshops.title(session, one, locale), one.run_on)
-        for one in workshops.held(session, team_id, since, until)
+        Ran(one.workshop, title, one.run_on)
+        for one, title in zip(meetings, titles, strict=True)
         if one.run_on is not None
     ]
 

@@ -71,27 +71,26 @@ AREAS: Mapping[str, tuple[Kind, ...]] = {
         Kind("workshops", Text("Bläddra bland workshoppar", "Browsing workshops")),
         Kind("workshops.found", Text("Sökningar med träffar", "Searches with results")),
         Kind("workshops.nothing_found", Text("Sökningar utan träff", "Searches without results")),
-        Kind("workshops.views", Text("Läsa en workshop", "Reading a workshop"), ("show",)),
+        Kind(
+            "workshops.views",
+            Text("Läsa en workshop", "Reading a workshop"),
+            ("show", "session_guide"),
+        ),
         Kind(
             "workshops.downloads",
             Text("Ladda ner guide, utskrift eller agenda", "Downloading guide, handout or agenda"),
-            ("downloads", "session_guide", "handout*", "session_handout*", "agenda*"),
+            ("downloads", "handout", "session_handout", "agenda", "attachment"),
         ),
         Kind(
             "workshops.facilitation",
             Text("Leda en workshop med stöd på skärmen", "Leading a workshop with help on screen"),
-            ("facilitation*", "session_facilitation*"),
+            ("facilitation", "session_facilitation"),
         ),
         Kind("workshops.favourites", Text("Spara workshoppar", "Saving workshops"), ("favourite",)),
         Kind(
             "workshops.planning",
             Text("Planera en workshop", "Planning a workshop"),
             ("planning", "session_planning", "session_cancellation", "session_invitations"),
-        ),
-        Kind(
-            "workshops.leading",
-            Text("Leda en workshop", "Leading a workshop"),
-            ("facilitation", "session_facilitation", "handout", "session_handout", "agenda"),
         ),
         Kind(
             "workshops.following_up",

@@ -20,6 +20,8 @@ from trustivide.rights.queries import EVERYTHING, RESTRICTED
 from trustivide.usage.kinds import KINDS, Kind
 from trustivide.usage.models import UsageRow
 
+_AT_ONCE = 10_000
+"""Pseudonyms in one statement: databases take only so many parameters."""
 _SETTLED = timedelta(days=1)
 """Nothing is written for a day before yesterday: a month is over on the second of the next."""
 
@@ -124,7 +126,10 @@ def faults(session: Session, now: datetime) -> Faults:
         return session.scalar(select(func.count()).select_from(UsageRow).where(*where)) or 0
 
     return Faults(
-        of_objectors=count(UsageRow.pseudonym.in_(theirs)) if theirs else 0,
+        of_objectors=sum(
+            count(UsageRow.pseudonym.in_(theirs[start : start + _AT_ONCE]))
+            for start in range(0, len(theirs), _AT_ONCE)
+        ),
         too_old=count(UsageRow.day < today - timedelta(days=USAGE_DAYS + 1)),
         of_no_kind=count(fresh, UsageRow.kind.not_in(list(KINDS))),
         beyond_a_month=count(fresh, UsageRow.day >= today.replace(day=1), followed),

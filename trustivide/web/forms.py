@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 from email_validator import EmailNotValidError, validate_email
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
+from flask_wtf.i18n import Translations
 from wtforms import Field, ValidationError
 from wtforms.validators import DataRequired, Length, StopValidation
 
@@ -15,11 +16,29 @@ from trustivide.core.crypto import normalise_address
 
 FARTHEST = timedelta(days=5 * 365)
 TOO_FAR = _l("Välj en dag inom fem år.")
+_GONE = _l("Det valet finns inte längre. Välj igen.")
 
 
 def strip(value: str | None) -> str | None:
     """Blanks around typed text mean nothing."""
     return value.strip() if value else value
+
+
+class _Words(Translations):
+    """The library's words; ours where a choice is gone, as when a colleague left meanwhile."""
+
+    def gettext(self, string: str) -> str:
+        """Of one choice."""
+        gone = string.startswith("Not a valid choice")
+        return str(_GONE if gone else super().gettext(string))
+
+    def ngettext(self, singular: str, plural: str, n: int) -> str:
+        """Of one choice among several."""
+        gone = "not a valid choice" in singular or "not valid choices" in singular
+        return str(_GONE if gone else super().ngettext(singular, plural, n))
+
+
+_WORDS = _Words()
 
 
 class Form(FlaskForm):
@@ -31,6 +50,10 @@ class Form(FlaskForm):
             if unbound_field.field_class.__name__ in {"StringField", "EmailField", "TextAreaField"}:
                 unbound_field.kwargs.setdefault("filters", [strip])
             return super().bind_field(form, unbound_field, options)
+
+        def get_translations(self, form: Any) -> Any:
+            """The words of what the library itself finds wrong."""
+            return _WORDS
 
 
 def required(message: str) -> DataRequired:

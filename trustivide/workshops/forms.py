@@ -165,7 +165,12 @@ class StartForm(Form):
 
     def validate_time(self, field: Field) -> None:
         """A time that the clock shows on that day."""
-        if self.day.data and clock.moment_of(self.day.data, field.data) is None:
+        # Of a day that is refused nothing more is asked: the year 1 has no moment in UTC.
+        if (
+            self.day.data
+            and not self.day.errors
+            and clock.moment_of(self.day.data, field.data) is None
+        ):
             raise ValidationError(
                 _l("Den tiden finns inte den dagen, för klockan ställs fram. Välj en annan.")
             )

@@ -6,6 +6,7 @@ field, its line and the rule. What nobody asked for is unknown, and refused too.
 
 import re
 import reprlib
+from collections import Counter
 from collections.abc import Collection, Hashable
 from typing import Any
 
@@ -48,8 +49,8 @@ class _StrictLoader(yaml.SafeLoader):
         return super().compose_node(parent, index)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        keys = [key.value for key, _ in node.value]
-        doubled = sorted({str(key) for key in keys if keys.count(key) > 1})
+        keys = Counter(str(key.value) for key, _ in node.value)
+        doubled = sorted(key for key, times in keys.items() if times > 1)
         if doubled:
             raise _DoubledError(doubled[0])
         return super().construct_mapping(node, deep)
@@ -69,8 +70,8 @@ def split(file: str, text: str) -> tuple[dict[str, Any], str]:
         front = yaml.load(parts["front"], Loader=_StrictLoader)  # nosec B506 # noqa: S506 (a SafeLoader)
     except _DoubledError as error:
         raise CardError(file, str(error), Text("står två gånger", "stands there twice")) from None
-    except (yaml.YAMLError, ValueError, AttributeError, RecursionError) as error:
-        # The last three: a date, a number or a nesting that YAML's own types can't hold.
+    except (yaml.YAMLError, ValueError, AttributeError, LookupError, RecursionError) as error:
+        # All but the first: a date, a number, a word or a nesting that YAML's types can't hold.
         raise CardError(file, "front matter", *_what_yaml_said(error)) from None
     if not isinstance(front, dict):
         rule = Text("ska vara fält med värden", "must be a mapping")

@@ -12,7 +12,7 @@ from trustivide.core.subjects import Person
 from trustivide.organisations.models import Organisation
 from trustivide.teams.models import Team, TeamMember
 from trustivide.workshops.models import WorkshopSession
-from trustivide.workshops.session_queries import card_of
+from trustivide.workshops.session_queries import cards_of
 
 
 def senders(session: Session, person: Person, locale: str) -> list[Sender]:
@@ -41,18 +41,19 @@ def _letters(session: Session, person: Person, locale: str) -> dict[UUID, list[L
     joined = {member.team_id: member.added_on for member in memberships}
     leads = WorkshopSession.facilitator_digest.in_(person.address_digests)
     found: dict[UUID, list[Letter]] = defaultdict(list)
-    for meeting, team in session.execute(
+    rows = session.execute(
         select(WorkshopSession, Team)
         .join(Team, WorkshopSession.team_id == Team.id)
         .where(or_(leads, WorkshopSession.team_id.in_(joined)))
         .order_by(WorkshopSession.starts_at.desc())
-    ):
+    ).all()
+    cards = cards_of(session, [meeting for meeting, _ in rows], locale)
+    for (meeting, team), card in zip(rows, cards, strict=True):
         is_leader = meeting.facilitator_digest in person.address_digests
         if is_leader or joined[team.id] <= meeting.planned_on:
-            title = card_of(session, meeting, locale).title
             found[team.organisation_id].append(
                 Letter(
-                    f"{title}, {team.name}",
+                    f"{card.title}, {team.name}",
                     meeting.planned_on,
                     day_of(meeting.starts_at),
                     meeting.state == "planned",

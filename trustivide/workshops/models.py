@@ -23,7 +23,7 @@ from trustivide.core.text import Text
 class Download(Model):
     """Somebody downloaded a workshop's guide."""
 
-    __label__ = Text("Nedladdade workshops", "Downloaded workshops")
+    __label__ = Text("Nedladdade workshoppar", "Downloaded workshops")
     __subject__ = ByUser("user_id")
     __since__ = "at"
     __table_args__ = (Index("ix_download_user_id_at", "user_id", "at"),)
@@ -73,7 +73,7 @@ class Search(Model):
 class Viewing(Model):
     """Somebody read a workshop's page: once for each workshop, with the latest time."""
 
-    __label__ = Text("Workshops du tittat på", "Workshops you looked at")
+    __label__ = Text("Workshoppar du tittat på", "Workshops you looked at")
     __subject__ = ByUser("user_id")
     __since__ = "at"
     __table_args__ = (UniqueConstraint("user_id", "workshop"),)
@@ -96,7 +96,7 @@ class Viewing(Model):
 class Favourite(Model):
     """A workshop that somebody saved to find it again. They asked for it, so it stays."""
 
-    __label__ = Text("Sparade workshops", "Saved workshops")
+    __label__ = Text("Sparade workshoppar", "Saved workshops")
     __subject__ = ByUser("user_id")
     __since__ = "saved_on"
     __table_args__ = (UniqueConstraint("user_id", "workshop"),)
@@ -148,7 +148,7 @@ class WorkshopVersion(Model):
     the newest is shown both. A workshop has at most one draft.
     """
 
-    __label__ = Text("Workshops du skrivit", "Workshops you wrote")
+    __label__ = Text("Workshoppar du skrivit", "Workshops you wrote")
     __subject__ = ByUser("written_by_id")
     __since__ = "written_on"
     __table_args__ = (
@@ -184,7 +184,7 @@ class WorkshopVersion(Model):
 class Attachment(Model):
     """A file that goes with a workshop. Its bytes lie in the instance's folder, named by its id."""
 
-    __label__ = Text("Filer du lagt till workshops", "Files you added to workshops")
+    __label__ = Text("Filer du lagt till workshoppar", "Files you added to workshops")
     __subject__ = ByUser("added_by_id")
     __since__ = "added_on"
     __table_args__ = (CheckConstraint("kind IN ('pdf','docx','pptx')", name="kind"),)
@@ -226,7 +226,7 @@ class WorkshopSession(Model):
     the workshop changes or is withdrawn.
     """
 
-    __label__ = Text("Workshops du planerat", "Workshops you planned")
+    __label__ = Text("Workshoppar du planerat", "Workshops you planned")
     __collection__ = Text("Teamens workshoppar", "The teams' workshops")
     __subject__ = ByUser("planned_by_id")
     __since__ = "planned_on"

@@ -68,6 +68,18 @@ def title(session: Session, one: WorkshopSession, locale: str) -> str:
     return card.title if card else one.workshop
 
 
+def titles(session: Session, held: Sequence[WorkshopSession], locale: str) -> list[str]:
+    """:func:`title` for many: a query more for each version that the catalogue hasn't now."""
+    known, others = current(session), dict[tuple[str, int], str]()
+    found = []
+    for one in held:
+        card, wanted = known.get(one.workshop, locale), (one.workshop, one.version)
+        if card is None and wanted not in others:
+            others[wanted] = title(session, one, locale)
+        found.append(card.title if card else others[wanted])
+    return found
+
+
 def timetable(card: WorkshopCard) -> list[tuple[str, AgendaStep]]:
     """The steps, each with the time that has passed when it begins, as ``h:mm``."""
     rows, passed = [], 0

@@ -92,6 +92,7 @@ def _remind_planner(session: Session, meeting: WorkshopSession, now: datetime) -
         planner.email,
         {
             "session": str(meeting.id),
+            "planner": str(planner.id),
             "follow_up_on": str(meeting.follow_up_on),
             "locale": planner.locale,
         },

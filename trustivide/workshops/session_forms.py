@@ -22,7 +22,15 @@ from wtforms.validators import InputRequired, NumberRange, Optional
 from trustivide.core import clock
 from trustivide.core.clock import STOCKHOLM, day_of
 from trustivide.teams.models import TeamMember
-from trustivide.web.forms import TOO_FAR, Form, NearDay, at_most, clean_address, required
+from trustivide.web.forms import (
+    TOO_FAR,
+    Form,
+    NearDay,
+    Readable,
+    at_most,
+    clean_address,
+    required,
+)
 from trustivide.workshops.cards import WorkshopCard
 from trustivide.workshops.forms import StartForm
 from trustivide.workshops.models import SessionAction
@@ -30,6 +38,7 @@ from trustivide.workshops.session_queries import Listed
 from trustivide.workshops.sessions import Facilitator, Plan, written
 
 MOST_PEOPLE = 500
+_ATTENDANCE = _l("Skriv ett tal mellan 1 och 500.")
 NOBODY, MYSELF, OTHER = "", "me", "other"
 
 
@@ -166,9 +175,9 @@ class RunForm(Form):
         _l("Hur många var med?"),
         [
             InputRequired(_l("Skriv hur många som var med, till exempel 7.")),
-            NumberRange(1, MOST_PEOPLE, _l("Skriv ett tal mellan 1 och 500.")),
+            Readable(_ATTENDANCE),
+            NumberRange(1, MOST_PEOPLE, _ATTENDANCE),
         ],
-        invalid_value_message=_l("Skriv ett tal mellan 1 och 500."),
     )
     note = TextAreaField(_l("Anteckning"), [at_most(4000)])
     follow_up_on = DateField(_l("Följ upp"), [Optional(), NearDay()], invalid_value_message=TOO_FAR)

@@ -12,9 +12,11 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from trustivide.auth import queries as accounts
 from trustivide.core.activities import TEAM_WORKSHOPS
 from trustivide.core.subjects import Person
 from trustivide.organisations.models import Organisation
+from trustivide.organisations.queries import actor_in
 from trustivide.outbox.actions import send_mail
 from trustivide.outbox.registry import Composer, Enclosure
 from trustivide.rights.queries import may_use, refusing
@@ -82,10 +84,12 @@ def _reader(
 ) -> tuple[str, bool] | None:
     """The address, and whether it is a member's of the team.
 
-    ``None`` for somebody who has left the team, or leads no longer.
+    ``None`` for somebody who has left the team, or leads no longer, and for who was released
+    and leads again: the other mail says so, and their calendar must not forget the day.
     """
     if "released" in params:
-        return params["released"], False
+        leads_again = params["released"] == meeting.facilitator_email
+        return None if leads_again else (params["released"], False)
     if "leader" in params:
         return (params["leader"], False) if params["leader"] == meeting.facilitator_email else None
     member = session.get(TeamMember, UUID(params["member"]))
@@ -170,11 +174,16 @@ def action_due(session: Session, params: dict[str, Any]) -> dict[str, Any] | Non
 
 
 def follow_up(session: Session, params: dict[str, Any]) -> dict[str, Any] | None:
-    """That the day has come to look back; not sent once it was moved."""
-    known = _found(session, params)
-    if known is None:
+    """That the day has come to look back; not sent once it was moved, or the planner left."""
+    known, planner = _found(session, params), accounts.by_id(session, UUID(params["planner"]))
+    if known is None or planner is None:
         return None
     meeting, team, organisation = known
+    stays = actor_in(session, planner.id, organisation.id) is not None
+    if not (
+        stays and may_use(session, accounts.person(planner), TEAM_WORKSHOPS, [organisation.id])
+    ):
+        return None
     if meeting.state != "run" or str(meeting.follow_up_on) != params["follow_up_on"]:
         return None
     return {

@@ -122,6 +122,20 @@ def cards_of(
     return cards
 
 
+def is_planned_then(
+    session: Session, team: Team, workshop: str, starts_at: datetime, besides: UUID
+) -> bool:
+    """Whether the team has the workshop planned at that time, as another than ``besides``."""
+    same = select(WorkshopSession.id).where(
+        WorkshopSession.team_id == team.id,
+        WorkshopSession.workshop == workshop,
+        WorkshopSession.starts_at == starts_at,
+        WorkshopSession.state == "planned",
+        WorkshopSession.id != besides,
+    )
+    return session.scalar(same.limit(1)) is not None
+
+
 def is_withdrawn(session: Session, meeting: WorkshopSession) -> bool:
     """Whether the catalogue no longer has the workshop."""
     return meeting.workshop not in current(session).entries

@@ -3,6 +3,7 @@
 from flask import g, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
+from werkzeug.exceptions import NotFound
 
 from trustivide.admin import queries
 from trustivide.admin.forms import AttachmentForm
@@ -135,6 +136,8 @@ def publish(slug: str) -> ResponseReturnValue:
     except editing.Faulty:
         tell(_("Utkastet följer inte alla regler än, så det kan inte publiceras."), "attention")
         return show_workshop(past_of(slug), status=422)
+    except editing.Gone:  # somebody threw it away just now
+        raise NotFound from None
     tell(_("Workshoppen är publicerad. Alla kunder hittar den nu."))
     return go(url_for("admin.workshop", slug=slug))
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from flask import current_app, g, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
+from werkzeug.exceptions import NotFound
 
 from trustivide.admin.forms import DraftForm, NewWorkshopForm
 from trustivide.admin.views.base import bp, page
@@ -174,6 +175,8 @@ def discard_draft(slug: str) -> ResponseReturnValue:
     except editing.Changed:
         tell(_("Utkastet har ändrats sedan du läste det. Läs det först."), "attention")
         return _discarding(past_of(slug), 409)
+    except editing.Gone:
+        raise NotFound from None
     attachments.clear(attachments.folder_in(current_app.config["SETTINGS"].instance), files)
     tell(_("Utkastet är slängt."))
     return go(

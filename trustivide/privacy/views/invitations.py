@@ -73,6 +73,16 @@ def refuse_workshops(scope: UUID) -> ResponseReturnValue:
     return _refuse(TEAM_WORKSHOPS, scope)
 
 
+def _refused(activity: Activity, scope: UUID | None) -> str:
+    if activity is TEAM_WORKSHOPS:
+        if scope is None:
+            return _("Du får inga fler mejl om workshoppar.")
+        return _("Du får inga fler mejl om workshoppar därifrån.")
+    if scope is None:
+        return _("Du får inga fler inbjudningar.")
+    return _("Du får inga fler inbjudningar därifrån.")
+
+
 def _refuse(activity: Activity, scope: UUID | None) -> ResponseReturnValue:
     senders = _senders(activity)
     known = {s.scope for s in senders} | {r.scope for s in senders for r in s.repeats}
@@ -80,7 +90,7 @@ def _refuse(activity: Activity, scope: UUID | None) -> ResponseReturnValue:
     on = "on" in request.form
     with transaction() as session:
         actions.refuse_sender(session, person(), activity, clock.now(), on=on, scope=scope)
-    tell(_("Du får inga fler inbjudningar därifrån.") if on else _("Du kan bli inbjuden igen."))
+    tell(_refused(activity, scope) if on else _("Du kan bli inbjuden igen."))
     if request.headers.get("HX-Request") == "true":
         return _invitations()
     return go(url_for("privacy.invitations"))

@@ -13,6 +13,7 @@ from trustivide.core.db import db
 from trustivide.web.access import found, member
 from trustivide.web.fragments import page
 from trustivide.web.locale import language
+from trustivide.web.used import used
 from trustivide.workshops import queries
 from trustivide.workshops.cards import WorkshopCard
 from trustivide.workshops.forms import StartForm
@@ -67,6 +68,7 @@ def agenda(slug: str) -> ResponseReturnValue:
     card, form = _card(slug), StartForm(request.args, meta={"csrf": False})
     if not (request.args and form.validate()):
         status = 422 if request.args else 200
+        used("workshops.views")  # the page alone, and no file yet
         return page("workshops/agenda.html", status=status, card=card, form=form)
     # Not before it is needed: the library would stay in the web process's memory.
     from trustivide.workshops import calendars

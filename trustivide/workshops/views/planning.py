@@ -36,6 +36,16 @@ def _offer(form: PlanForm, team: Team) -> None:
     form.offer(Facilitator(user.name, user.email), teams.members(db.session(), team))
 
 
+def _said_twice(form: PlanForm, team: Team, slug: str) -> bool:
+    """Whether it is planned then already, as after going back to the form; the form says so."""
+    if not session_queries.is_planned_then(
+        db.session(), team, slug, form.starts_at, form.session_id
+    ):
+        return False
+    form.time.errors = [_("Teamet har redan den här workshopen planerad då. Välj en annan tid.")]
+    return True
+
+
 @bp.route("/<slug>/planning", methods=["GET", "POST"])
 @member("teams.manage")
 def planning(slug: str) -> ResponseReturnValue:
@@ -48,11 +58,16 @@ def planning(slug: str) -> ResponseReturnValue:
     form = PlanForm(**({} if request.form else {"locale": language()}))
     _offer(form, team)
     members = len(teams.members(db.session(), team))
-    if members and form.validate_on_submit():
+    if members and form.validate_on_submit() and not _said_twice(form, team, slug):
         try:
             with transaction() as session:
-                sessions.plan(session, g.actor, team, form.session_id, form.plan(card), clock.now())
-            tell(_("Workshopen är planerad, och inbjudan är på väg."))
+                what, now = form.plan(card), clock.now()
+                made = sessions.plan(session, g.actor, team, form.session_id, what, now)
+                is_as_typed = sessions.written(made) == what
+            if is_as_typed:
+                tell(_("Workshopen är planerad, och inbjudan är på väg."))
+            else:
+                tell(_("Workshopen var redan planerad. Det du skrev nu är inte sparat."), "info")
         except (IntegrityError, Refused):
             # Pressed twice at once: the other press has planned it. Or the id is a stranger's.
             db.session.rollback()

@@ -112,6 +112,8 @@ def session_run_removal(session_id: UUID) -> ResponseReturnValue:
     if may and request.method == "GET":
         return page("workshops/session_run_removal.html", listed=listed)
     try:
+        if request.method == "GET":  # it may not, and a GET writes nothing even if by now it might
+            raise Refused("stays run")
         with transaction() as writing:
             actions.undo_run(writing, session_id)
         tell(_("Workshopen är inte längre markerad som genomförd."))
