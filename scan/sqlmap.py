@@ -189,12 +189,13 @@ def _counted(text: str) -> int:
 
 
 def _findings(folder: Path, role: str) -> list[Finding]:
-    """What sqlmap wrote down as injectable."""
+    """What sqlmap wrote down as injectable, with its note where it took that back."""
     found = []
     for file in (folder / "out").glob("results-*.csv"):
         with file.open(newline="") as rows:
             for row in csv.DictReader(rows):
                 path = urlsplit(row["Target URL"]).path
-                what = f"{row['Place']} {row['Parameter']}: {row['Technique(s)']}"
+                note = f", {row['Note(s)']}" if row["Note(s)"] else ""
+            what = f"{row['Place']} {row['Parameter']}: {row['Technique(s)']}{note}"
                 found.append(Finding("sqlmap", role, "critical", "SQL injection", path, what))
     return found
