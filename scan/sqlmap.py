@@ -196,6 +196,6 @@ def _findings(folder: Path, role: str) -> list[Finding]:
             for row in csv.DictReader(rows):
                 path = urlsplit(row["Target URL"]).path
                 note = f", {row['Note(s)']}" if row["Note(s)"] else ""
-            what = f"{row['Place']} {row['Parameter']}: {row['Technique(s)']}{note}"
+                what = f"{row['Place']} {row['Parameter']}: {row['Technique(s)']}{note}"
                 found.append(Finding("sqlmap", role, "critical", "SQL injection", path, what))
     return found
