@@ -24,6 +24,7 @@ from trustivide.core.subjects import Person
 from trustivide.outbox import worker
 from trustivide.privacy import actions as privacy
 from trustivide.teams.models import Team, TeamMember
+from trustivide.web.limits import limiter
 from trustivide.workshops import invitations
 from trustivide.workshops.models import Workshop, WorkshopSession
 
@@ -315,6 +316,23 @@ def test_dora_says_no_to_workshops_of_one_organisation_in_her_privacy_centre(
     unknown = f"/privacy/invitations/workshops/objections/{uuid4()}"
     assert dora.post(unknown, data={"on": "1"}).status_code == 404
     assert bob.get(path).text.count(DORA) == 0
+
+
+def test_eva_is_not_mailed_as_often_as_somebody_likes(
+    app: Flask, bob: FlaskClient, team: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limiter, "enabled", True)
+    eva = {"facilitator": "other", "facilitator_name": "Eva", "facilitator_email": EVA}
+    path = planned(bob, team, **eva)
+    for n in range(6):
+        bob.post(f"{path}/planning", data=typed(**eva, workshop="premortem", place=f"Rum {n}"))
+    before = len(sent(app))
+    data = typed(**eva, workshop="premortem", place="Ett rum till")
+    assert bob.post(f"{path}/planning", data=data).status_code == 429
+    assert len(sent(app)) == before
+    # Her colleagues' workshops go on, and so do changes that she isn't told of.
+    data = typed(facilitator="me", workshop="premortem", place="Vårt rum")
+    assert bob.post(f"{path}/planning", data=data).status_code == 303
 
 
 def test_eva_who_leads_without_an_account_sees_it_and_is_forgotten(

@@ -16,9 +16,10 @@ from trustivide.teams import queries as teams
 from trustivide.teams.models import Team
 from trustivide.web.access import found, member
 from trustivide.web.fragments import go, page, tell
+from trustivide.web.limits import tries_of
 from trustivide.web.locale import language
 from trustivide.workshops import queries, session_queries, sessions
-from trustivide.workshops.session_forms import ChangeForm, PlanForm
+from trustivide.workshops.session_forms import OTHER, ChangeForm, PlanForm
 from trustivide.workshops.sessions import Facilitator
 from trustivide.workshops.views.base import bp, meeting_of, too_late
 
@@ -46,8 +47,15 @@ def _said_twice(form: PlanForm, team: Team, slug: str) -> bool:
     return True
 
 
+def _outsider() -> str:
+    """The address of a leader who was typed in: nobody is mailed for ever by somebody's changes."""
+    is_typed = request.form.get("facilitator") == OTHER
+    return request.form.get("facilitator_email", "").strip().lower() if is_typed else ""
+
+
 @bp.route("/<slug>/planning", methods=["GET", "POST"])
 @member("teams.manage")
+@tries_of(_outsider, always=False)
 def planning(slug: str) -> ResponseReturnValue:
     """Choose the team, then when, where and with whom; pressing twice plans once."""
     card = found(queries.get(db.session(), slug, language()))
@@ -86,6 +94,7 @@ def planning(slug: str) -> ResponseReturnValue:
 
 @bp.route("/sessions/<uuid:session_id>/planning", methods=["GET", "POST"])
 @member("teams.manage")
+@tries_of(_outsider, always=False)
 def session_planning(session_id: UUID) -> ResponseReturnValue:
     """Change what is planned; everybody is told."""
     listed = meeting_of(session_id)
