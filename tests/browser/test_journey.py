@@ -255,7 +255,7 @@ def read_the_result(story: Story, page: Page) -> None:
     expect(page.get_by_text("Öppenhet ligger lägst").first).to_be_visible()
     page.locator(".card a").first.click()
     story.look(page, "")
-    expect(page.get_by_text("Guiden att skriva ut")).to_be_visible()
+    expect(page.get_by_role("heading", name="Led den steg för steg")).to_be_visible()
 
 
 def find_a_workshop(story: Story, page: Page) -> None:
@@ -263,7 +263,7 @@ def find_a_workshop(story: Story, page: Page) -> None:
     story.look(page, "Workshoppar")
     page.locator("#search [name=q]").fill("öppenhet")
     press(page, "Sök", exact=True)
-    expect(page.locator("#history")).to_contain_text("öppenhet")
+    expect(page.locator("#kept")).to_contain_text("öppenhet")
     page.locator("#results .card a").first.click()
     story.look(page, "")
     with page.expect_download() as waiting:
@@ -309,7 +309,7 @@ def staff_looks(story: Story) -> None:
 def use_the_privacy_centre(story: Story, page: Page) -> None:
     page.goto("/privacy/")
     story.look(page, "Det här vet vi om dig")
-    for category in ("Sökhistorik", "Nedladdade workshops", "När vår personal tittat"):
+    for category in ("Sökhistorik", "Nedladdade workshoppar", "När vår personal tittat"):
         expect(page.locator("summary", has_text=category)).to_be_visible()
     page.goto("/privacy/data/search")
     story.look(page, "Sökhistorik")
