@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Browser, Request, expect
 
 from tests.browser.conftest import Site, Visit
-from tests.factories import account, customer, link_in
+from tests.factories import customer, link_in
 from tests.surveys.stories import launched
 from trustivide import create_app
 from trustivide.auth import actions as auth
@@ -23,12 +23,10 @@ def links(site: Site) -> dict[str, str]:
     app = create_app(site.environ)
     with app.app_context():
         launched(app, 5)
-        nina = customer("Nina Nord", NINA, organisation="Ny AB", number="556036-0793")
+        # Registering mails the link to confirm; asking for another would end it.
+        customer("Nina Nord", NINA, organisation="Ny AB", number="556036-0793")
         with transaction() as session:
-            now = clock.now()
-            auth.ask_for_reset(session, ALICE, now)
-            auth.ask_for_confirmation(session, nina, now)
-        account(NINA)
+            auth.ask_for_reset(session, ALICE, clock.now())
         db.session.remove()
         db.engine.dispose()
     found: dict[str, EmailMessage] = {

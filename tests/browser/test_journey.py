@@ -309,7 +309,11 @@ def staff_looks(story: Story) -> None:
 def use_the_privacy_centre(story: Story, page: Page) -> None:
     page.goto("/privacy/")
     story.look(page, "Det här vet vi om dig")
-    for category in ("Sökhistorik", "Nedladdade workshoppar", "När vår personal tittat"):
+    for category in (
+        "Sökhistorik",
+        "Workshoppar du tittat på och laddat ner",
+        "När vår personal tittat",
+    ):
         expect(page.locator("summary", has_text=category)).to_be_visible()
     page.goto("/privacy/data/search")
     story.look(page, "Sökhistorik")
