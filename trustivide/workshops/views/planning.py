@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from trustivide.auth import queries as accounts
 from trustivide.core import clock
+from trustivide.core.crypto import normalise_address
 from trustivide.core.db import db, transaction
 from trustivide.core.errors import Refused
 from trustivide.teams import queries as teams
@@ -50,7 +51,7 @@ def _said_twice(form: PlanForm, team: Team, slug: str) -> bool:
 def _outsider() -> str:
     """The address of a leader who was typed in: nobody is mailed for ever by somebody's changes."""
     is_typed = request.form.get("facilitator") == OTHER
-    return request.form.get("facilitator_email", "").strip().lower() if is_typed else ""
+    return normalise_address(request.form.get("facilitator_email", "")) if is_typed else ""
 
 
 @bp.route("/<slug>/planning", methods=["GET", "POST"])
