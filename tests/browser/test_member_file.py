@@ -40,9 +40,13 @@ def paths(site: Site) -> Paths:
 
 
 def choose(alice: Keyboard, file: Path) -> None:
-    """Open the dialog of the field by keyboard, and take the file."""
-    alice.to("Fil med personer", tag="INPUT")
+    """Open the dialog of the field by keyboard, and take the file.
+
+    Waiting begins before the way there: the browser hears of it on another
+    channel than of keys, and a dialog that opens before it did is never seen.
+    """
     with alice.page.expect_file_chooser() as chooser:
+        alice.to("Fil med personer", tag="INPUT")
         alice.page.keyboard.press("Space")
     chooser.value.set_files(file)
 
