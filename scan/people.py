@@ -18,6 +18,7 @@ from sqlalchemy import select
 from scan.site import Site
 from scan.visitor import Visitor
 from tests import documents, factories
+from tests.surveys.stories import actor_of
 from trustivide import demo
 from trustivide.admin import actions as office
 from trustivide.auth.models import Passkey, User
@@ -27,11 +28,12 @@ from trustivide.core.clock import day_of
 from trustivide.core.db import db, transaction
 from trustivide.core.roles import STAFF_ROLES
 from trustivide.core.subjects import Person
+from trustivide.organisations import invitations
 from trustivide.privacy import desk
 from trustivide.privacy.actions import unsubscribe_path
 from trustivide.privacy.models import AddressChange, Export, Request
 from trustivide.surveys import actions as surveys
-from trustivide.surveys import anonymity
+from trustivide.surveys import anonymity, building, following_up
 from trustivide.surveys.catalogue import Answer, latest
 from trustivide.surveys.models import Invitation, Survey
 from trustivide.workshops import attachments
@@ -46,6 +48,7 @@ CUSTOMERS = {
 STAFF = {role: demo.STINA if role == "owner" else f"{role}@trustivide.test" for role in STAFF_ROLES}
 ROLES = ("stranger", "respondent", "subject", *CUSTOMERS, *(f"staff {role}" for role in STAFF))
 RESPONDENT, ANSWERED, SUBJECT = (f"{n}@exempel.test" for n in ("william", "ylva", "zara"))
+CHARLIE = "charlie@exempel.test"
 
 
 @dataclass
@@ -79,6 +82,7 @@ def seed(into: Secrets) -> Callable[[Flask], None]:
                 )
             into.seeds[email] = person.totp_secret
         _things(clock.now())
+        _of_the_organisation(clock.now())
         _file(attachments.folder_in(app.config["SETTINGS"].instance), clock.now())
         into.link, into.code = _answers()
         with app.test_request_context():
@@ -140,6 +144,21 @@ def _things(now: datetime) -> None:
             )
 
 
+def _of_the_organisation(now: datetime) -> None:
+    """What a leader builds and writes, and colleagues-to-be who haven't answered yet."""
+    closed = select(Survey).where(Survey.closed_at.is_not(None))
+    bob, alice = (actor_of(factories.account(email)) for email in (demo.BOB, demo.ALICE))
+    charlie = actor_of(factories.customer("Charlie Chen", CHARLIE))
+    with transaction() as session:
+        building.copy(session, bob, latest("tillit-i-team"), now)
+        survey = session.scalars(closed.order_by(Survey.closed_at.desc())).all()[0]
+        following_up.agree(session, bob, survey, "Vi frågar först.", day_of(now), now)
+        following_up.write_note(session, bob, survey, "Det blev bättre.", now)
+    for inviting, email in ((alice, SUBJECT), (charlie, CUSTOMERS["member"])):
+        with transaction() as session:
+            invitations.invite(session, inviting, email=email, role="admin", locale="sv", now=now)
+
+
 def _answers() -> tuple[str, str]:
     """The link of one who hasn't answered, and the receipt code of one who has."""
     running = select(Survey).where(Survey.closed_at.is_(None))
@@ -175,12 +194,13 @@ def _stranger(site: Site, secrets: Secrets) -> Visitor:
     visitor.submit(
         "/auth/register", organisation="Nova AB", password=factories.PASSWORD, agreement="y", **new
     )
-    for to, prefix in (
-        (mia, "/auth/reset/"),
-        (SUBJECT, "/privacy/enter/"),
-        (new["email"], "/auth/confirm/"),
+    for to, prefix, since in (
+        (mia, "/auth/reset/", began),
+        (SUBJECT, "/privacy/enter/", began),
+        (new["email"], "/auth/confirm/", began),
+        (SUBJECT, "/invitation/", 0),
     ):
-        visitor.known.append(_mailed(site, to, prefix, began))
+        visitor.known.append(_mailed(site, to, prefix, since))
     visitor.known += secrets.paths
     return visitor
 
