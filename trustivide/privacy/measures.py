@@ -467,7 +467,7 @@ def recipients_told(session: Session, now: datetime) -> Measured:
         .where(RecipientNotice.on >= day_of(now - YEAR))
         .group_by(RecipientNotice.state)
     )
-    counts: dict[str, int] = dict(session.execute(noted).tuples().all())
+    counts: dict[str, int] = dict(session.execute(noted).all())
     failed = sum(counts.pop(state, 0) for state in ("failed", "ambiguous"))
     waiting = sum(counts.pop(state, 0) for state in ("queued", "deferred"))
     told = sum(counts.values())

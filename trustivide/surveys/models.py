@@ -28,7 +28,8 @@ from trustivide.core.text import Text
 
 MINIMUM_K = 4
 EVERY = {
-    1: Text("varje månad", "every month"),
+    # 30 days lie between two rounds, and some to answer: more than a month from one to the next.
+    1: Text("en månad efter att den förra stängt", "a month after the last one has closed"),
     2: Text("varannan månad", "every other month"),
     3: Text("var tredje månad", "every three months"),
     6: Text("var sjätte månad", "every six months"),

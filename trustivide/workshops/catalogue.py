@@ -150,7 +150,7 @@ def titles(session: Session, slugs: Collection[str], locale: str) -> dict[str, s
         .join(WorkshopVersion, _is_read())
         .where(Workshop.slug.in_(slugs))
     )
-    return dict(rows.tuples().all())
+    return dict(rows.all())
 
 
 @lru_cache

@@ -17,6 +17,7 @@ from wtforms import (
     TimeField,
     ValidationError,
 )
+from wtforms.fields import SelectChoice
 from wtforms.validators import NumberRange, Optional
 from wtforms.widgets import CheckboxInput, ListWidget
 
@@ -29,7 +30,7 @@ from trustivide.workshops.search import LONGEST_QUERY
 
 _PEOPLE = _l("Skriv ett antal från 2 till 200.")
 _SEVERAL = {"widget": ListWidget(prefix_label=False), "option_widget": CheckboxInput()}
-ANY = ("", _l("Spelar ingen roll"))
+ANY = SelectChoice("", _l("Spelar ingen roll"))
 
 
 class SearchForm(Form):
@@ -46,11 +47,11 @@ class SearchForm(Form):
         default="",
         choices=[
             ANY,
-            ("15", _l("Högst en kvart")),
-            ("30", _l("Högst en halvtimme")),
-            ("60", _l("Högst en timme")),
-            ("90", _l("Högst en och en halv timme")),
-            ("240", _l("Högst en halv dag")),
+            SelectChoice("15", _l("Högst en kvart")),
+            SelectChoice("30", _l("Högst en halvtimme")),
+            SelectChoice("60", _l("Högst en timme")),
+            SelectChoice("90", _l("Högst en och en halv timme")),
+            SelectChoice("240", _l("Högst en halv dag")),
         ],
     )
     people = IntegerField(
@@ -60,42 +61,50 @@ class SearchForm(Form):
     place = SelectMultipleField(
         _l("Plats"),
         choices=[
-            ("onsite", _l("På plats")),
-            ("remote", _l("På distans")),
-            ("hybrid", _l("Delvis på distans")),
+            SelectChoice("onsite", _l("På plats")),
+            SelectChoice("remote", _l("På distans")),
+            SelectChoice("hybrid", _l("Delvis på distans")),
         ],
         **_SEVERAL,
     )
     difficulty = RadioField(
         _l("Att leda"),
         default="",
-        choices=[ANY, ("1", _l("Lätt")), ("2", _l("Kräver högst lite vana"))],
+        choices=[
+            ANY,
+            SelectChoice("1", _l("Lätt")),
+            SelectChoice("2", _l("Kräver högst lite vana")),
+        ],
     )
     exposure = RadioField(
         _l("Hur personligt"),
         default="",
-        choices=[ANY, ("1", _l("Lite")), ("2", _l("Högst en del"))],
+        choices=[ANY, SelectChoice("1", _l("Lite")), SelectChoice("2", _l("Högst en del"))],
     )
     language = RadioField(
-        _l("Språk"), default="", choices=[("sv", _l("Svenska")), ("en", _l("Engelska"))]
+        _l("Språk"),
+        default="",
+        choices=[SelectChoice("sv", _l("Svenska")), SelectChoice("en", _l("Engelska"))],
     )
     saved = BooleanField(_l("Bara de jag sparat"))
     sort = SelectField(
         _l("Ordning"),
         default="best",
         choices=[
-            ("best", _l("Passar bäst först")),
-            ("shortest", _l("Kortast först")),
-            ("newest", _l("Nyast först")),
-            ("personal", _l("Minst personlig först")),
-            ("title", _l("Efter namn")),
+            SelectChoice("best", _l("Passar bäst först")),
+            SelectChoice("shortest", _l("Kortast först")),
+            SelectChoice("newest", _l("Nyast först")),
+            SelectChoice("personal", _l("Minst personlig först")),
+            SelectChoice("title", _l("Efter namn")),
         ],
     )
     page = IntegerField(validators=[Optional(), NumberRange(1, 10_000)])
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.dimension.choices = [(key, text(name)) for key, name in DIMENSION_NAMES.items()]
+        self.dimension.choices = [
+            SelectChoice(key, text(name)) for key, name in DIMENSION_NAMES.items()
+        ]
         self.language.data = self.language.data or language()
 
     @property
@@ -132,7 +141,7 @@ class SearchForm(Form):
             return str(self.saved.label.text)
         data = self[name].data
         wanted = data if isinstance(data, list) else [data]
-        return ", ".join(str(label) for value, label in self[name].choices if value in wanted)
+        return ", ".join(str(c.label) for c in self[name].choices if c.value in wanted)
 
     def without(self, name: str) -> dict[str, Any]:
         """:attr:`address` without one of the filters."""

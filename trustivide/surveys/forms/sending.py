@@ -99,7 +99,7 @@ class RoundForm(Form):
         _l("Upprepa"),
         choices=[
             SelectChoice("", _l("Nej, bara den här gången")),
-            SelectChoice("1", _l("Varje månad")),
+            SelectChoice("1", _l("En månad efter att den förra stängt")),
             SelectChoice("2", _l("Varannan månad")),
             SelectChoice("3", _l("Var tredje månad")),
             SelectChoice("6", _l("Var sjätte månad")),
