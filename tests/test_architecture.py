@@ -64,7 +64,7 @@ VIEW_MODULES = {
     "auth": {"views", "forms", "login", "ceremonies"},
     "usage": {"noting"},
     "organisations": {"views", "forms"},
-    "teams": {"views", "forms"},
+    "teams": {"views", "forms", "agreed_form"},
     "workshops": {"views", "forms", "session_forms"},
     "surveys": {"views", "forms", "answering", "respondents", "receipts"},
     "privacy": {"views", "forms", "access", "words"},
@@ -74,8 +74,9 @@ PROCESSES = {"outbox.delivery", "outbox.worker", "privacy.export", "privacy.hand
     "usage.background"
 }
 """Parts of the worker process, and threads: they hold an application, but no request."""
-SHARED_VIEW_MODULES = {"auth.login", "auth.ceremonies"}
-"""Who is signed in is asked by every feature's views; a passkey can be made in more than one."""
+SHARED_VIEW_MODULES = {"auth.login", "auth.ceremonies", "teams.agreed_form"}
+"""Who is signed in is asked by every feature's views; a passkey can be made, and what a team
+agreed on written, in more than one."""
 EXCEPTIONS = {("organisations.forms", "auth.forms")}
 """Registering is choosing a password: the field and its rules are the same as at a reset."""
 ABOUT_HTTP = {

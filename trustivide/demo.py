@@ -35,6 +35,7 @@ from trustivide.surveys import rounds as survey_rounds
 from trustivide.surveys.catalogue import TEXT, Answer, Instrument, latest
 from trustivide.surveys.models import Invitation, Round, Survey
 from trustivide.surveys.rhythms import morning_of
+from trustivide.teams.agreed import mark
 from trustivide.teams.models import Team, TeamMember
 from trustivide.teams.queries import members
 from trustivide.workshops import agreed, sessions
@@ -268,7 +269,7 @@ def _workshops(actor: Actor, team: Team, now: datetime) -> None:
             due = day_of(ran + timedelta(days=in_days))
             action = agreed.agree(session, actor, held, what, owned_by, due, ran)
             if in_days == 14:
-                agreed.mark(session, action, ran + timedelta(days=10), done=True)
+                mark(session, action, ran + timedelta(days=10), done=True)
         coming = morning_of(day_of(now + timedelta(days=9)))
         _session(session, actor, team, "lesson-of-the-week", coming, now)
 

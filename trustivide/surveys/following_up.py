@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from trustivide.core.clock import day_of
@@ -20,9 +20,8 @@ from trustivide.organisations.queries import Actor
 from trustivide.surveys.actions import hold
 from trustivide.surveys.models import AgreedAction, ResultNote, ResultShare, Survey
 from trustivide.surveys.queries import Listed, snapshot_of
+from trustivide.teams.agreed import leave_room, undone_first
 from trustivide.teams.models import Team
-
-MOST_AGREED = 50
 
 
 @dataclass(frozen=True)
@@ -49,17 +48,8 @@ def follow_up(session: Session, survey_id: UUID) -> FollowUp:
     agreed = session.scalars(select(AgreedAction).where(AgreedAction.survey_id == survey_id)).all()
     return FollowUp(
         note_of(session, survey_id),
-        sorted(agreed, key=_undone_first),
+        sorted(agreed, key=undone_first),
         share_of(session, survey_id),
-    )
-
-
-def _undone_first(action: AgreedAction) -> tuple[object, ...]:
-    return (
-        action.done_on is not None,
-        action.due_on or date.max,
-        action.noted_on,
-        action.what,
     )
 
 
@@ -148,9 +138,7 @@ def agree(
 ) -> AgreedAction:
     """Note something that the team agreed to do. Raises :class:`Refused` after fifty."""
     hold(session, survey, alone=True)
-    number = select(func.count()).where(AgreedAction.survey_id == survey.id)
-    if (session.scalar(number) or 0) >= MOST_AGREED:
-        raise Refused("enough")
+    leave_room(session, AgreedAction.survey_id == survey.id)
     action = AgreedAction(
         survey_id=survey.id,
         what=what,
@@ -175,16 +163,4 @@ def agreed(session: Session, survey: Survey, action_id: UUID) -> AgreedAction | 
 def edit(session: Session, action: AgreedAction, what: str, due_on: date | None) -> None:
     """Word it otherwise, or move the day."""
     action.what, action.due_on = what, due_on
-    session.flush()
-
-
-def mark(session: Session, action: AgreedAction, now: datetime, *, done: bool) -> None:
-    """Say that it is done, or not done after all. The day on which it was done first stays."""
-    action.done_on = (action.done_on or day_of(now)) if done else None
-    session.flush()
-
-
-def remove(session: Session, action: AgreedAction) -> None:
-    """Take it away."""
-    session.delete(action)
     session.flush()

@@ -1,19 +1,17 @@
-"""What a team agreed on at a workshop: noting it, changing it, ticking it off."""
+"""What a team agreed on at a workshop, and who sees to it."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from trustivide.core.clock import day_of
-from trustivide.core.errors import Refused
 from trustivide.organisations.queries import Actor
+from trustivide.teams.agreed import leave_room, undone_first
 from trustivide.teams.models import TeamMember
 from trustivide.workshops.models import SessionAction, WorkshopSession
-
-MOST_AGREED = 50
 
 
 @dataclass(frozen=True)
@@ -31,12 +29,8 @@ def of(session: Session, meeting: WorkshopSession) -> list[Agreed]:
         .outerjoin(TeamMember, SessionAction.owner_id == TeamMember.id)
         .where(SessionAction.session_id == meeting.id)
     )
-    return sorted((Agreed(action, owner) for action, owner in rows), key=_undone_first)
-
-
-def _undone_first(agreed: Agreed) -> tuple[object, ...]:
-    action = agreed.action
-    return action.done_on is not None, action.due_on or date.max, action.noted_on, action.what
+    agreed = (Agreed(action, owner) for action, owner in rows)
+    return sorted(agreed, key=lambda one: undone_first(one.action))
 
 
 def get(session: Session, meeting: WorkshopSession, agreed_id: UUID) -> SessionAction | None:
@@ -61,9 +55,7 @@ def agree(
     session.execute(
         select(WorkshopSession.id).where(WorkshopSession.id == meeting.id).with_for_update()
     )
-    number = select(func.count()).where(SessionAction.session_id == meeting.id)
-    if (session.scalar(number) or 0) >= MOST_AGREED:
-        raise Refused("enough")
+    leave_room(session, SessionAction.session_id == meeting.id)
     action = SessionAction(
         session_id=meeting.id,
         what=what,
@@ -87,16 +79,4 @@ def edit(
     if (action.owner_id, action.due_on) != (owner_id, due_on):
         action.reminded_on = None
     action.what, action.owner_id, action.due_on = what, owner_id, due_on
-    session.flush()
-
-
-def mark(session: Session, action: SessionAction, now: datetime, *, done: bool) -> None:
-    """Say that it is done, or not done after all. The day on which it was done first stays."""
-    action.done_on = (action.done_on or day_of(now)) if done else None
-    session.flush()
-
-
-def remove(session: Session, action: SessionAction) -> None:
-    """Take it away."""
-    session.delete(action)
     session.flush()

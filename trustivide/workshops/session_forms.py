@@ -21,6 +21,7 @@ from wtforms.validators import InputRequired, NumberRange, Optional
 
 from trustivide.core import clock
 from trustivide.core.clock import STOCKHOLM, day_of
+from trustivide.teams.agreed_form import AgreedForm
 from trustivide.teams.models import TeamMember
 from trustivide.web.forms import (
     TOO_FAR,
@@ -206,14 +207,10 @@ class RunForm(Form):
             raise ValidationError(_l("Välj en dag efter workshopen, eller lämna tomt."))
 
 
-class AgreedForm(Form):
-    """Something to do, who sees to it, and by when."""
+class OwnedForm(AgreedForm):
+    """Something to do, by when, and who sees to it."""
 
-    what = TextAreaField(
-        _l("Vad ska ni göra?"), [required(_l("Skriv vad ni har kommit överens om.")), at_most(500)]
-    )
     owner = SelectField(_l("Vem ser till det?"), default="")
-    due_on = DateField(_l("Klart senast"), [Optional(), NearDay()], invalid_value_message=TOO_FAR)
 
     def offer(self, members: Sequence[TeamMember]) -> None:
         """Say among whom one chooses who sees to it."""

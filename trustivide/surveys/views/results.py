@@ -13,7 +13,6 @@ from trustivide.core.db import db
 from trustivide.surveys import history, queries, results
 from trustivide.surveys.catalogue import OVERALL, Instrument, score_labels
 from trustivide.surveys.following_up import follow_up
-from trustivide.surveys.forms.results import AgreedForm
 from trustivide.surveys.labels import item_labels
 from trustivide.surveys.models import ResultShare
 from trustivide.surveys.queries import Listed
@@ -22,6 +21,7 @@ from trustivide.surveys.suggesting import ran, suggestions
 from trustivide.surveys.views.base import bp, survey
 from trustivide.surveys.views.running import under_way
 from trustivide.surveys.views.words import enumerated, evaluated_in_words
+from trustivide.teams.agreed_form import AgreedForm
 from trustivide.web.access import found, member
 from trustivide.web.fragments import page
 from trustivide.web.locale import day, language

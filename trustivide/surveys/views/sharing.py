@@ -10,11 +10,13 @@ from trustivide.core import clock
 from trustivide.core.db import db, transaction
 from trustivide.core.errors import Refused
 from trustivide.surveys import following_up
-from trustivide.surveys.forms.results import AgreedForm, NoteForm
+from trustivide.surveys.forms.results import NoteForm
 from trustivide.surveys.models import AgreedAction
 from trustivide.surveys.queries import Listed
 from trustivide.surveys.views.base import bp, survey
 from trustivide.surveys.views.results import result_page
+from trustivide.teams.agreed import mark, remove
+from trustivide.teams.agreed_form import AgreedForm
 from trustivide.web.access import found, member
 from trustivide.web.fragments import go, page, tell, wants_fragment
 
@@ -138,7 +140,7 @@ def agreed_done(survey_id: UUID, action_id: UUID) -> ResponseReturnValue:
     listed = _closed(survey_id)
     action, done = _agreed(listed, action_id), request.form.get("done") == "1"
     with transaction() as session:
-        following_up.mark(session, action, clock.now(), done=done)
+        mark(session, action, clock.now(), done=done)
     tell(_("Markerad som gjord.") if done else _("Markerad som inte gjord."))
     return _shown(listed)
 
@@ -151,7 +153,7 @@ def agreed_removal(survey_id: UUID, action_id: UUID) -> ResponseReturnValue:
     action = _agreed(listed, action_id)
     if request.method == "POST":
         with transaction() as session:
-            following_up.remove(session, action)
+            remove(session, action)
         tell(_("Överenskommelsen är borttagen."))
         return _back(survey_id, "agreed")
     return page("surveys/results_agreed_removal.html", listed=listed, action=action)

@@ -10,11 +10,12 @@ from trustivide.core import clock
 from trustivide.core.db import db, transaction
 from trustivide.core.errors import Refused
 from trustivide.teams import queries as teams
+from trustivide.teams.agreed import mark, remove
 from trustivide.web.access import found, member
 from trustivide.web.fragments import go, page, tell, wants_fragment
 from trustivide.workshops import agreed
 from trustivide.workshops.models import SessionAction
-from trustivide.workshops.session_forms import AgreedForm
+from trustivide.workshops.session_forms import OwnedForm
 from trustivide.workshops.session_queries import Listed
 from trustivide.workshops.views.base import bp, meeting_of
 from trustivide.workshops.views.sessions import session_page
@@ -32,8 +33,8 @@ def _action(listed: Listed, agreed_id: UUID) -> SessionAction:
     return action
 
 
-def _form(listed: Listed) -> AgreedForm:
-    form = AgreedForm()
+def _form(listed: Listed) -> OwnedForm:
+    form = OwnedForm()
     form.offer(teams.members(db.session(), listed.team))
     return form
 
@@ -107,7 +108,7 @@ def session_action_done(session_id: UUID, agreed_id: UUID) -> ResponseReturnValu
     listed = _run(session_id)
     action, done = _action(listed, agreed_id), request.form.get("done") == "1"
     with transaction() as session:
-        agreed.mark(session, action, clock.now(), done=done)
+        mark(session, action, clock.now(), done=done)
     tell(_("Markerad som gjord.") if done else _("Markerad som inte gjord."))
     return _shown(listed)
 
@@ -120,7 +121,7 @@ def session_action_removal(session_id: UUID, agreed_id: UUID) -> ResponseReturnV
     action = _action(listed, agreed_id)
     if request.method == "POST":
         with transaction() as session:
-            agreed.remove(session, action)
+            remove(session, action)
         tell(_("Överenskommelsen är borttagen."))
         return _back(listed)
     return page("workshops/session_action_removal.html", listed=listed, action=action)

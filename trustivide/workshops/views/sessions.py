@@ -16,7 +16,7 @@ from trustivide.web.fragments import go, page, tell
 from trustivide.web.locale import language
 from trustivide.workshops import agreed, session_queries
 from trustivide.workshops import sessions as actions
-from trustivide.workshops.session_forms import AgreedForm, RunForm
+from trustivide.workshops.session_forms import OwnedForm, RunForm
 from trustivide.workshops.session_queries import Listed
 from trustivide.workshops.views.base import bp, meeting_of, too_late
 from trustivide.workshops.views.guide import card_page
@@ -49,7 +49,7 @@ def session_page(
     """The page of one, with what there is to do about it."""
     reading, meeting = db.session(), listed.meeting
     if form is None:
-        form = AgreedForm(formdata=None)
+        form = OwnedForm(formdata=None)
         form.offer(teams.members(reading, listed.team))
     return page(
         "workshops/session.html",
