@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from tests.conftest import both_databases
 from tests.factories import colleague, customer, delivered, sign_in
-from tests.surveys.stories import team_of
+from tests.surveys.stories import ran, team_of
 from tests.workshops.test_planning import BOB, DORA, body_of, leave, planned, refuse
 from trustivide.auth.models import User
 from trustivide.auth.queries import person
@@ -213,3 +213,20 @@ def test_who_says_no_while_the_mail_waits_is_not_reminded_to_follow_up(
     with transaction() as session:
         rights.object_to(session, person(user), TEAM_WORKSHOPS, at, scope)
     assert len(delivered(app)) == before
+
+
+def test_what_is_over_goes_by_pages_and_what_is_planned_stands_on_the_first(
+    bob: FlaskClient, team: Team
+) -> None:
+    for ago in range(51):
+        ran(team, ago=ago)
+    path = planned(bob, team)
+
+    first = bob.get(f"/workshops/sessions?team_id={team.id}").text
+    assert "Sida 1 av 2" in first
+    assert path in first
+    second = bob.get(f"/workshops/sessions?team_id={team.id}&page=2").text
+    assert path not in second
+    assert second.count('href="/workshops/sessions/') == 1
+    beyond = bob.get("/workshops/sessions?page=99").text
+    assert "Sida 2 av 2" in beyond

@@ -37,17 +37,23 @@ class Listed:
         return self.meeting.state == "planned" and self.ends_at <= now
 
 
+PER_PAGE = 50
+
+
 @dataclass(frozen=True)
 class Overview:
     """An organisation's workshops, by what there is to do about them.
 
-    ``unmarked``, ``run`` and ``cancelled`` the latest first, ``upcoming`` the soonest.
+    ``unmarked``, ``run`` and ``cancelled`` the latest first, ``upcoming`` the soonest. What is
+    over goes by pages, ``number`` of ``pages``; what is planned stands on the first.
     """
 
     unmarked: list[Listed]
     upcoming: list[Listed]
     run: list[Listed]
     cancelled: list[Listed]
+    number: int
+    pages: int
 
     @property
     def is_empty(self) -> bool:
@@ -67,25 +73,50 @@ class Sessions:
         found = self._listed(locale, WorkshopSession.id == session_id)
         return found[0] if found else None
 
-    def overview(self, locale: str, now: datetime, team_id: UUID | None = None) -> Overview:
-        """All of the organisation's, or one team's."""
+    def overview(
+        self, locale: str, now: datetime, team_id: UUID | None = None, number: int = 1
+    ) -> Overview:
+        """Page ``number`` (from 1) of all of the organisation's, or of one team's."""
         narrowed = [WorkshopSession.team_id == team_id] if team_id else []
-        listed = self._listed(locale, *narrowed)
-        planned = [one for one in listed if one.meeting.state == "planned"]
+        over = [*narrowed, WorkshopSession.state != "planned"]
+        pages = max(1, -(-self._count(*over) // PER_PAGE))
+        number = min(max(1, number), pages)
+        ended = self._listed(locale, *over, number=number)
+        planned = (
+            self._listed(locale, *narrowed, WorkshopSession.state == "planned")
+            if number == 1
+            else []
+        )
         return Overview(
             [one for one in planned if one.is_unmarked(now)],
             [one for one in reversed(planned) if not one.is_unmarked(now)],
-            [one for one in listed if one.meeting.state == "run"],
-            [one for one in listed if one.meeting.state == "cancelled"],
+            [one for one in ended if one.meeting.state == "run"],
+            [one for one in ended if one.meeting.state == "cancelled"],
+            number,
+            pages,
         )
 
-    def _listed(self, locale: str, *where: ColumnElement[bool]) -> list[Listed]:
-        rows = self.session.execute(
+    def _count(self, *where: ColumnElement[bool]) -> int:
+        wanted = (
+            select(func.count())
+            .select_from(WorkshopSession)
+            .join(Team, WorkshopSession.team_id == Team.id)
+            .where(Team.organisation_id == self.actor.organisation_id, *where)
+        )
+        return self.session.scalar(wanted) or 0
+
+    def _listed(
+        self, locale: str, *where: ColumnElement[bool], number: int | None = None
+    ) -> list[Listed]:
+        wanted = (
             select(WorkshopSession, Team)
             .join(Team, WorkshopSession.team_id == Team.id)
             .where(Team.organisation_id == self.actor.organisation_id, *where)
             .order_by(WorkshopSession.starts_at.desc(), WorkshopSession.id)
-        ).all()
+        )
+        if number is not None:
+            wanted = wanted.limit(PER_PAGE).offset((number - 1) * PER_PAGE)
+        rows = self.session.execute(wanted).all()
         cards = cards_of(self.session, [meeting for meeting, _ in rows], locale)
         return [
             Listed(meeting, team, card) for (meeting, team), card in zip(rows, cards, strict=True)

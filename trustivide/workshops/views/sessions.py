@@ -29,10 +29,11 @@ def sessions() -> ResponseReturnValue:
     team_id = request.args.get("team_id", type=UUID)
     team = found(teams.for_actor(db.session(), g.actor).get(team_id)) if team_id else None
     reader = session_queries.for_actor(db.session(), g.actor)
+    number = request.args.get("page", 1, type=int)
     return page(
         "workshops/sessions.html",
         team=team,
-        overview=reader.overview(language(), clock.now(), team_id),
+        overview=reader.overview(language(), clock.now(), team_id, number),
     )
 
 
