@@ -290,6 +290,7 @@ def _connect_features(settings: config.Settings) -> None:
         survey_rounds.open_due,
         survey_rounds.remind_due,
         reminders.remind_due,
+        catalogue.bring_up_to_date,  # the service may have started before its tables were there
         erasure.start_due,
         privacy_links.forget_expired,
         notices.settle,

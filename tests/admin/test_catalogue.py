@@ -14,18 +14,21 @@ from uuid import uuid4
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from flask_migrate import upgrade
 from sqlalchemy import select
 
 from tests.admin.test_office import in_office
-from tests.conftest import both_databases
+from tests.conftest import both_databases, environment
 from tests.documents import office as word
 from tests.documents import pdf
 from tests.factories import account, customer, sign_in, staff
 from tests.surveys.stories import actor_of
+from trustivide import create_app
 from trustivide.admin.views.drafts import reserved
 from trustivide.audit.models import AuditEntry
 from trustivide.core import clock, documents
 from trustivide.core.db import db, transaction
+from trustivide.outbox import worker
 from trustivide.teams import actions as teams
 from trustivide.workshops import attachments, catalogue, editing
 from trustivide.workshops.cards import Source, library
@@ -268,6 +271,20 @@ def test_what_somebody_threw_away_a_moment_ago_is_not_there(
     monkeypatch.setattr(editing, "history", lambda *_, **__: None)  # since the page was asked for
     assert stina.post(f"{THERE}/publication", data=form).status_code == 404
     assert stina.post(f"{THERE}/draft/removal", data=form).status_code == 404
+
+
+def test_a_service_that_started_before_its_tables_were_there_gets_its_workshops(
+    tmp_path: Path,
+) -> None:
+    app = create_app(environment(tmp_path))
+    with app.app_context():
+        upgrade()
+        assert not catalogue.current(db.session()).entries
+        db.session.rollback()
+        worker.tick(app)
+        assert len(catalogue.current(db.session()).entries) == len(library())
+        db.session.remove()
+        db.engine.dispose()
 
 
 def test_a_newer_text_of_the_library_waits_beside_what_staff_wrote(
