@@ -15,7 +15,15 @@ preload_app = True
 
 
 def when_ready(server: Any) -> None:
-    """The collector writes on what it looks through, and what is written is no longer shared."""
+    """What every process needs is made once; then the collector leaves it alone.
+
+    It writes on what it looks through, and what is written is no longer shared.
+    """
+    from trustivide.core.db import db
+    from trustivide.workshops import finding
+
+    with server.app.wsgi().app_context():
+        finding.make_ready(db.session())
     gc.collect()
     gc.freeze()
 

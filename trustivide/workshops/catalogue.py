@@ -178,14 +178,17 @@ def bring_up_to_date(now: datetime) -> None:
     Of two machines that start at once one brings it in; the other finds it done.
     """
     session = db.session()
-    if not inspect(session.get_bind()).has_table(Workshop.__tablename__):
-        return
     try:
-        if missing(session):
+        if is_there(session) and missing(session):
             with transaction():
                 load(session, now)
     except IntegrityError:
         log.info("another process brought the catalogue up to date")
+
+
+def is_there(session: Session) -> bool:
+    """Whether the database has the catalogue's tables: migrating may come after starting."""
+    return inspect(session.get_bind()).has_table(Workshop.__tablename__)
 
 
 def missing(session: Session) -> list[Source]:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from trustivide.core.text import Text, in_alphabet
 from trustivide.workshops.cards import DIMENSIONS, LANGUAGES, PLACES, WorkshopCard
-from trustivide.workshops.catalogue import Catalogue, current
+from trustivide.workshops.catalogue import Catalogue, current, is_there
 from trustivide.workshops.queries import DIMENSION_NAMES
 from trustivide.workshops.search import Hits, Index
 
@@ -127,6 +127,13 @@ def _index(catalogue: Catalogue, locale: str) -> Index:
         made = before.changed(cards) if before else Index(locale, cards)
         indexes[locale] = _newest[locale] = made
     return indexes[locale]
+
+
+def make_ready(session: Session) -> None:
+    """Index the catalogue, if there is one yet, so that no search has to wait for that."""
+    if is_there(session):
+        for locale in LANGUAGES:
+            _index(current(session), locale)
 
 
 def find(
