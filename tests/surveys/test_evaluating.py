@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+import jsonschema
 import pytest
 import time_machine
 from flask import Flask
@@ -31,7 +32,7 @@ from trustivide.surveys import (
 )
 from trustivide.surveys.models import Evaluation, Round, Snapshot, Survey
 from trustivide.surveys.queries import Listed
-from trustivide.surveys.report import contents
+from trustivide.surveys.report import Beside, contents
 from trustivide.surveys.snapshot import compute
 from trustivide.teams.models import TeamMember
 from trustivide.workshops.models import WorkshopSession
@@ -133,8 +134,12 @@ def test_bob_asks_how_a_workshop_was_and_reads_what_the_team_says(
     assert change == {**change, "published": False}, "four of five could say"
     for words in ("Sedan förra gången", "Över tid", "Det som sticker ut", "Något att göra härnäst"):
         assert words not in page, words
-    told = contents(Listed(survey, team), figures, "sv", about=TITLE)
+    told = contents(Listed(survey, team), figures, "sv", Beside(about=TITLE))
     assert told["lead"] == f"Så var workshopen: {TITLE}"
+    file = bob.get(f"/surveys/{survey.id}/export/json").json
+    jsonschema.validate(file, client.get("/surveys/results/schema/1").get_json(force=True))
+    assert file["survey"]["about"].startswith(f"{TITLE}, ")
+    assert f'Gäller,,"{TITLE}, ' in bob.get(f"/surveys/{survey.id}/export/csv").text
 
     # It measures nothing that the other questionnaires do.
     again = closed(alice, team, answer_sets(6, LOW, 2))

@@ -137,6 +137,20 @@ def test_the_page_says_what_the_snapshot_says(client: FlaskClient, alice: User) 
             f"{two(became['mean'] - was['mean'])} ({two(low)} till {two(high)})"
         )
 
+    # The report says the same, and so does what a link shows.
+    waves = history.waves(db.session(), survey)
+    paper = report.contents(Listed(survey, team), now, "sv", report.Beside(waves=waves))
+    parts = {part["heading"]: part for part in paper["parts"]}
+    printed = parts["Sedan förra gången"]["table"]["rows"]
+    assert printed == shown["Förändring, på skalan 1–5"]
+    on_paper = [line[1:] for line in parts["Över tid: I stort"]["table"]["rows"]]
+    assert on_paper == [trend[0][1:], ["Visas inte"], trend[2][1:]]
+    for alone in (waves[:1], waves[:2]):
+        said = report.contents(Listed(first, team), before, "sv", report.Beside(waves=alone))
+        assert not {"Sedan förra gången", "Över tid: I stort"} & {
+            part["heading"] for part in said["parts"]
+        }
+
     # In words: participation, agreement never as a number alone, and what stands out.
     assert "av 16 inbjudna har svarat" in page
     words = results.agreement_in_words(now["overall"]["agreement"]).sv
@@ -346,7 +360,7 @@ def test_workshops_stand_in_the_trend_with_honest_words(
     listed, figures = Listed(survey, team), figures_of(survey)
     advice = suggestions(db.session(), listed, figures, "sv", day_of(clock.now()))
     assert advice is not None
-    *_, last = report.contents(listed, figures, "sv", advice)["parts"]
+    *_, last = report.contents(listed, figures, "sv", report.Beside(advice=advice))["parts"]
     assert last["heading"] == "Något att göra härnäst"
     assert [one["text"] for one in last["items"]] == [one.card.title for one in advice.workshops]
     assert report.contents(listed, figures, "sv")["parts"][-1]["heading"] != last["heading"]

@@ -230,3 +230,15 @@ def test_what_is_over_goes_by_pages_and_what_is_planned_stands_on_the_first(
     assert second.count('href="/workshops/sessions/') == 1
     beyond = bob.get("/workshops/sessions?page=99").text
     assert "Sida 2 av 2" in beyond
+
+
+def test_bob_hears_that_nobody_is_told_of_a_workshop_that_was_held_before_its_day(
+    bob: FlaskClient, team: Team
+) -> None:
+    path = planned(bob, team)
+    early = bob.get(f"{path}/run").text
+    assert "får de inbjudna inget besked" in early
+    assert f'href="{path}/cancellation"' in early
+    with time_machine.travel(MONDAY):
+        sign_in(bob, BOB)
+        assert "får de inbjudna inget besked" not in bob.get(f"{path}/run").text

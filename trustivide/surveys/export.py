@@ -42,10 +42,11 @@ def schema() -> str:
     return (Path(__file__).parent / f"results-{VERSION}.schema.json").read_text()
 
 
-def document(listed: Listed, figures: Row, locale: str) -> dict[str, Any]:
+def document(listed: Listed, figures: Row, locale: str, about: str | None = None) -> dict[str, Any]:
     """The result as :func:`schema` describes it, with the words in ``locale``.
 
-    ``figures`` is the survey's snapshot, in the shape that :mod:`snapshot` describes.
+    ``figures`` is the survey's snapshot, in the shape that :mod:`snapshot` describes; ``about``
+    the workshop that an evaluation asks about.
     """
     survey, instrument = listed.survey, listed.instrument
     assert survey.closed_at is not None
@@ -56,6 +57,7 @@ def document(listed: Listed, figures: Row, locale: str) -> dict[str, Any]:
             "id": str(survey.id),
             "team": listed.team.name,
             "title": instrument.title.in_(locale),
+            **({"about": about} if about else {}),
             "instrument": {"key": instrument.key, "version": instrument.version},
             "opened_on": day_of(survey.opened_at).isoformat(),
             "closed_on": day_of(survey.closed_at).isoformat(),
@@ -191,6 +193,7 @@ _NO = Text("Nej", "No")
 _MEASURES = {
     "team": Text("Team", "Team"),
     "title": Text("Frågeformulär", "Questionnaire"),
+    "about": Text("Gäller", "About"),
     "opened_on": Text("Öppnade", "Opened"),
     "closed_on": Text("Stängde", "Closed"),
     "invited": Text("Inbjudna", "Invited"),

@@ -6,6 +6,7 @@ ever read as markup.
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from trustivide.surveys.catalogue import MULTIPLE, SCALE10, Instrument
 from trustivide.surveys.export import REASONS, document
 from trustivide.surveys.queries import Listed
 from trustivide.surveys.report_words import WORDS
+from trustivide.surveys.results import Wave
 from trustivide.workshops.suggestions import Suggestions
 
 Row = Mapping[str, Any]
@@ -30,35 +32,42 @@ MOST_COMMENTS = 300
 """Comments of one question on paper; the page and the files have all."""
 
 
+@dataclass(frozen=True)
+class Beside:
+    """What a report says beside the survey's own figures.
+
+    ``about`` is the workshop that an evaluation asks about, ``waves`` are the team's surveys
+    up to this one (:func:`history.waves`), ``advice`` is what the leader could do next.
+    """
+
+    about: str | None = None
+    waves: Sequence[Wave] = ()
+    advice: Suggestions | None = None
+
+    @property
+    def before(self) -> Wave | None:
+        """The survey that this one is compared with."""
+        return results.before(self.waves)
+
+
 def render(
-    listed: Listed,
-    figures: Row,
-    locale: str,
-    method: str,
-    advice: Suggestions | None = None,
-    about: str | None = None,
+    listed: Listed, figures: Row, locale: str, method: str, beside: Beside = Beside()
 ) -> bytes:
     """The report as a tagged PDF/UA-1 file (ISO 14289-1), A4; ``method`` is that page's address.
 
-    ``figures`` is the snapshot, ``advice`` what the leader could do next, ``about`` the workshop
-    that an evaluation asks about. The same input gives the same bytes. Raises
+    ``figures`` is the snapshot. The same input gives the same bytes. Raises
     :class:`subprocess.SubprocessError` if the file can't be made.
     """
-    data = printed(listed, figures, locale, method, advice, about)
+    data = printed(listed, figures, locale, method, beside)
     words = json.dumps(data, ensure_ascii=False)
     return children.run("trustivide.core.typeset", str(TEMPLATE), given=words.encode())
 
 
 def printed(
-    listed: Listed,
-    figures: Row,
-    locale: str,
-    method: str,
-    advice: Suggestions | None = None,
-    about: str | None = None,
+    listed: Listed, figures: Row, locale: str, method: str, beside: Beside = Beside()
 ) -> dict[str, Any]:
     """What the template gets: the contents in characters that it can draw."""
-    data: dict[str, Any] = glyphs.printable(contents(listed, figures, locale, advice, about))
+    data: dict[str, Any] = glyphs.printable(contents(listed, figures, locale, beside))
     data["method"]["link"] = method
     if glyphs.MISSING in json.dumps(data, ensure_ascii=False):
         data["method"]["text"].append(WORDS["glyphs"].in_(locale).format(mark=glyphs.MISSING))
@@ -66,25 +75,19 @@ def printed(
 
 
 def contents(
-    listed: Listed,
-    figures: Row,
-    locale: str,
-    advice: Suggestions | None = None,
-    about: str | None = None,
+    listed: Listed, figures: Row, locale: str, beside: Beside = Beside()
 ) -> dict[str, Any]:
     """What the report says, from top to bottom, as the template lays it out."""
-    data = _Report(listed.instrument, document(listed, figures, locale), figures, advice).data()
-    return data | {"lead": f"{data['lead']}: {about}"} if about else data
+    result = document(listed, figures, locale, beside.about)
+    return _Report(listed.instrument, result, figures, beside).data()
 
 
 class _Report:
-    def __init__(
-        self, instrument: Instrument, result: Row, figures: Row, advice: Suggestions | None
-    ) -> None:
+    def __init__(self, instrument: Instrument, result: Row, figures: Row, beside: Beside) -> None:
         self.instrument = instrument
         self.result = result
         self.figures = figures
-        self.advice = advice
+        self.beside = beside
         self.locale: str = result["language"]
 
     def say(self, name: str, **values: object) -> str:
@@ -106,7 +109,7 @@ class _Report:
             "kicker": self.say("kicker"),
             "title": survey["team"],
             "document": self.say("document", team=survey["team"]),
-            "lead": survey["title"],
+            "lead": ": ".join(survey[name] for name in ("title", "about") if name in survey),
             "page": self.say("page"),
             "foot": f"Trustivide · {_shortened(survey['team'])} · {_shortened(survey['title'])}",
             "facts": [
@@ -128,6 +131,8 @@ class _Report:
         return [
             self.overall(),
             self.standing_out(),
+            self.changes(),
+            self.over_time(),
             self.dimensions(),
             *(self.dimension(row) for row in self.result["dimensions"]),
             self.loose_items(),
@@ -198,6 +203,67 @@ class _Report:
             return self.word(names[key])
         said = self.say("quoted", text=self.word(item.text))
         return f"{said} {self.say(f'{group}_reversed')}" if item.reversed else said
+
+    def changes(self) -> dict[str, Any]:
+        """What has changed since the survey before, with a verdict."""
+        before = self.beside.before
+        if before is None:
+            return {}
+        now = self.beside.waves[-1]
+        columns = ("what", "verdict", "then", "now", "difference")
+        return _part(
+            self.say("changes"),
+            text=[self.say("changes_lead", day=self.day(before.closed_on.isoformat()))],
+            table={
+                "columns": [self.say(name) for name in columns],
+                "rows": [
+                    self.change(results.change(before, now, key)) for key in results.followed(now)
+                ],
+            },
+            notes=[self.say("changes_read")],
+        )
+
+    def change(self, change: results.Change) -> list[str]:
+        name = self.name(change.key)
+        if change.obstacle:
+            return [name, self.say(f"obstacle_{change.obstacle}")]
+        low, high = self.signed(change.low), self.signed(change.high)
+        return [
+            name,
+            self.say(change.verdict),
+            self.number(change.before),
+            self.number(change.after),
+            self.say("difference_of", value=self.signed(change.difference), low=low, high=high),
+        ]
+
+    def name(self, key: str) -> str:
+        names = {d.key: d.name for d in self.instrument.dimensions}
+        if key == results.OVERALL:
+            return self.say("overall")
+        return self.word(names.get(key) or self.instrument.by_key[key].text)
+
+    def signed(self, value: float) -> str:
+        return self.number(value, "+0.00;-0.00")
+
+    def over_time(self) -> dict[str, Any]:
+        """Every survey so far with the figure that stands for the whole."""
+        waves = self.beside.waves
+        if self.beside.before is None or len(waves) < 3:
+            return {}
+        key = results.followed(waves[-1])[0]
+        rows = [(wave.closed_on.isoformat(), wave.row(key)) for wave in waves]
+        return _part(
+            self.say("over_time", what=self.name(key)),
+            table={
+                "columns": [self.say(name) for name in ("closed", "mean", "interval", "n")],
+                "rows": [
+                    [self.day(day), self.number(row["mean"]), self.span(row), str(row["n"])]
+                    if row
+                    else [self.day(day), self.say("not_shown")]
+                    for day, row in rows
+                ],
+            },
+        )
 
     def dimensions(self) -> dict[str, Any]:
         rows = self.result["dimensions"]
@@ -345,7 +411,7 @@ class _Report:
 
     def next(self) -> dict[str, Any]:
         """What the team could do; see :mod:`trustivide.workshops.suggestions`."""
-        advice = self.advice
+        advice = self.beside.advice
         if advice is None:
             return {}
         text = [f"{advice.about} {advice.before}".strip()]

@@ -1,6 +1,7 @@
 """The words of the printed result, in both languages side by side."""
 
 from trustivide.core.text import Text
+from trustivide.surveys import results
 
 WORDS = {
     "kicker": Text("Enkätresultat", "Survey result"),
@@ -80,6 +81,43 @@ WORDS = {
         "Enskilda påståenden jämförs när minst tio har svarat.",
         "Single statements are compared once ten or more have answered.",
     ),
+    "changes": Text("Sedan förra gången", "Since last time"),
+    "changes_lead": Text(
+        "Jämfört med enkäten som stängde {day}. Svaren från två enkäter går inte att koppla ihop, "
+        "så jämförelsen gäller teamet och inte enskilda personer.",
+        "Compared with the survey that closed on {day}. Answers of two surveys can't be linked, "
+        "so the comparison is of the team and not of single persons.",
+    ),
+    "changes_read": Text(
+        "Högre eller lägre står bara när hela intervallet ligger på samma sida om noll. Ingen "
+        "säker förändring betyder att det inte går att säga, inte att allt är som förut.",
+        "Higher or lower stands only where the whole interval lies on one side of zero. No clear "
+        "change means that it can't be told, not that all is as before.",
+    ),
+    "what": Text("Vad", "What"),
+    "verdict": Text("Omdöme", "Verdict"),
+    "then": Text("Då", "Then"),
+    "now": Text("Nu", "Now"),
+    "difference": Text("Skillnad, 95 % intervall", "Difference, 95% interval"),
+    "difference_of": Text("{value} ({low} till {high})", "{value} ({low} to {high})"),
+    results.HIGHER: Text("Högre", "Higher"),
+    results.LOWER: Text("Lägre", "Lower"),
+    results.SAME: Text("Ingen säker förändring", "No clear change"),
+    f"obstacle_{results.NOT_SHOWN}": Text(
+        "För få svar någon av gångerna", "Too few answers one of the times"
+    ),
+    f"obstacle_{results.OTHER_SCALE}": Text(
+        "Går inte att jämföra: skalan är en annan", "Can't be compared: the scale is another"
+    ),
+    f"obstacle_{results.OTHER_ITEMS}": Text(
+        "Går inte att jämföra: andra frågor ligger bakom",
+        "Can't be compared: other questions lie behind it",
+    ),
+    f"obstacle_{results.NO_SPREAD}": Text(
+        "En enskild fråga jämförs när minst tio har svarat båda gångerna",
+        "A single question is compared once ten or more have answered both times",
+    ),
+    "over_time": Text("Över tid: {what}", "Over time: {what}"),
     "parts": Text("Delarna", "The parts"),
     "parts_lead": Text(
         "Delarna hänger ihop. Läs skillnaderna mellan dem försiktigt, särskilt där strecken "

@@ -216,6 +216,16 @@ class Wave:
         )
 
 
+def before(waves: Sequence[Wave]) -> Wave | None:
+    """The wave that the last one is compared with: the newest before it that shows a result.
+
+    ``None`` where the last one shows none itself.
+    """
+    if not waves or not waves[-1].published:
+        return None
+    return next((earlier for earlier in waves[-2::-1] if earlier.published), None)
+
+
 def followed(wave: Wave) -> tuple[str, ...]:
     """The keys of what is followed over time: overall, dimensions, and scales from 0 to 10.
 

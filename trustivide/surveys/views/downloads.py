@@ -10,7 +10,7 @@ from trustivide.core import clock
 from trustivide.core.clock import day_of
 from trustivide.core.db import db
 from trustivide.core.spreadsheet import XLSX
-from trustivide.surveys import export, queries, report
+from trustivide.surveys import export, history, queries, report
 from trustivide.surveys.queries import Listed
 from trustivide.surveys.suggesting import suggestions
 from trustivide.surveys.views.base import bp, survey
@@ -33,7 +33,7 @@ def result_file(survey_id: UUID, kind: str) -> ResponseReturnValue:
     """The frozen result as a file; while a survey runs there is none."""
     made, mimetype = found(_KINDS.get(kind))
     listed = survey(survey_id)
-    result = export.document(listed, _figures(listed), language())
+    result = export.document(listed, _figures(listed), language(), _about(listed))
     return attachment(made(result), _name(listed, kind), mimetype)
 
 
@@ -48,10 +48,15 @@ def result_report(survey_id: UUID) -> ResponseReturnValue:
 def report_of(listed: Listed, advice: Suggestions | None = None) -> Response:
     """The report of a survey that the reader may see, made when it is asked for."""
     method = current_app.config["SETTINGS"].public_url + url_for("surveys.method")
-    of = evaluated_in_words(listed.survey)
-    about = of.words if of else None
-    pdf = report.render(listed, _figures(listed), language(), method, advice, about)
+    waves = history.waves(db.session(), listed.survey)
+    beside = report.Beside(_about(listed), waves, advice)
+    pdf = report.render(listed, _figures(listed), language(), method, beside)
     return attachment(pdf, _name(listed, "pdf"), "application/pdf")
+
+
+def _about(listed: Listed) -> str | None:
+    of = evaluated_in_words(listed.survey)
+    return of.words if of else None
 
 
 def _figures(listed: Listed) -> dict[str, Any]:

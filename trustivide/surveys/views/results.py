@@ -69,7 +69,7 @@ def reading(listed: Listed, waves: list[Wave], share: ResultShare | None) -> dic
     """What the result says, for leaders and for readers of the link alike."""
     wave = waves[-1]
     figures, instrument = wave.figures, wave.instrument
-    before = next((earlier for earlier in waves[-2::-1] if earlier.published), None)
+    before = results.before(waves)
     shown: dict[str, Any] = {}
     if wave.published:
         followed, marks = results.followed(wave), _marks(listed, waves)

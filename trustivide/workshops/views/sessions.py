@@ -99,8 +99,14 @@ def session_run(session_id: UUID) -> ResponseReturnValue:
     if not form.is_submitted():
         form.show(listed, clock.now())
     status = 422 if form.is_submitted() else 200
+    meeting = listed.meeting
     return page(
-        "workshops/session_run.html", fragment="run", status=status, listed=listed, form=form
+        "workshops/session_run.html",
+        fragment="run",
+        status=status,
+        listed=listed,
+        is_early=meeting.state == "planned" and meeting.starts_at > clock.now(),
+        form=form,
     )
 
 
