@@ -11,7 +11,7 @@ import psycopg
 from flask import Flask
 from flask_migrate import upgrade
 
-from trustivide import create_app
+from trustivide import create_app, migrating
 from trustivide.core.crypto import KeyRing
 from trustivide.core.db import db
 from trustivide.outbox import actions as outbox
@@ -29,6 +29,7 @@ class Places:
         self._made = 0
         self._template = self._environment("template")
         app = create_app(self._template)
+        migrating.prepare(app)
         with app.app_context():
             upgrade()
             _close()

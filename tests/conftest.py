@@ -24,7 +24,7 @@ from jinja2 import BytecodeCache
 from jinja2.bccache import Bucket
 from werkzeug.routing import Rule
 
-from trustivide import create_app
+from trustivide import create_app, migrating
 from trustivide.auth import passwords
 from trustivide.core import clock
 from trustivide.core.crypto import KeyRing
@@ -153,6 +153,7 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A migrated SQLite file, made by the migrations and copied for each test."""
     folder = tmp_path_factory.mktemp("template")
     app = create_app(environment(folder))
+    migrating.prepare(app)
     with app.app_context():
         upgrade()
         catalogue.bring_up_to_date(clock.now())
@@ -206,6 +207,7 @@ def postgres_template(postgres_server: str, tmp_path_factory: pytest.TempPathFac
     execute(postgres_server, f"CREATE DATABASE {name}")
     folder = tmp_path_factory.mktemp("postgres-template")
     app = create_app(environment(folder, DATABASE_URL=named(postgres_server, name)))
+    migrating.prepare(app)
     with app.app_context():
         upgrade()
         catalogue.bring_up_to_date(clock.now())

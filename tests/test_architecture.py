@@ -55,6 +55,8 @@ WIRING = {"trustivide", "trustivide.cli", "trustivide.demo", "trustivide.key_com
     "trustivide.doctor",
     "trustivide.office_commands",
     "trustivide.mail_commands",
+    "trustivide.migrating",
+    "trustivide.starting",
 }
 """create_app and the commands import everything."""
 

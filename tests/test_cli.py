@@ -11,7 +11,9 @@ from typing import Any
 
 import pyotp
 import pytest
+from click.testing import CliRunner
 from flask import Flask
+from flask.cli import FlaskGroup
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
@@ -22,6 +24,7 @@ from trustivide.auth import queries as accounts
 from trustivide.cli import fits
 from trustivide.core.crypto import KeyRing
 from trustivide.core.db import Base, db
+from trustivide.core.errors import BootError
 from trustivide.surveys.models import AnswerSet, Snapshot, Survey
 from trustivide.teams.models import Team
 
@@ -43,6 +46,25 @@ def everything() -> dict[str, list[Any]]:
         table.name: sorted(map(repr, db.session.execute(select(table))))
         for table in Base.metadata.sorted_tables
     }
+
+
+@both_databases
+def test_any_database_can_be_migrated_but_a_strange_one_is_not_served(
+    app: Flask, settings: dict[str, str]
+) -> None:
+    """As an operator types them: the application is made for the command."""
+    flask = FlaskGroup(create_app=lambda: create_app(settings))
+    typed = lambda *words: CliRunner().invoke(flask, list(words))  # noqa: E731
+    assert typed("db", "downgrade", "base").exit_code == 0
+    with db.engine.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE shadow_register (name TEXT)")
+    for revision in ("0005", "head"):
+        result = typed("db", "upgrade", revision)
+        assert result.exit_code == 0, result.output
+    for serving in ("worker", "demo"):
+        refused = typed(serving)
+        assert isinstance(refused.exception, BootError), refused.output
+        assert "shadow_register" in str(refused.exception)
 
 
 @both_databases

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from flask import Flask
@@ -12,10 +13,18 @@ from sqlalchemy import inspect, text
 from tests.conftest import both_databases
 from tests.factories import customer, staff
 from tests.surveys.stories import answer, launched, tokens
+from trustivide import migrating
 from trustivide.core import inventory
 from trustivide.core.db import db
 
+pytestmark = pytest.mark.usefixtures("_migrating")
+
 REVISIONS = sorted(Path("migrations/versions").glob("*.py"))
+
+
+@pytest.fixture
+def _migrating(app: Flask) -> None:
+    migrating.prepare(app)
 
 
 @both_databases

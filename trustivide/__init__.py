@@ -12,7 +12,6 @@ import click
 from flask import Flask, g, request, url_for
 from flask_compress import Compress
 from flask_mail import Mail
-from flask_migrate import Migrate
 from flask_wtf.csrf import CSRFProtect, generate_csrf
 from werkzeug.exceptions import NotFound
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -30,7 +29,6 @@ from trustivide.core import activities, clock, compaction, crypto, inventory, lo
 from trustivide.core import holds as core_holds
 from trustivide.core.cookies import SESSION
 from trustivide.core.db import db
-from trustivide.core.errors import BootError
 from trustivide.core.roles import CUSTOMER, STAFF, customer_may, staff_may
 from trustivide.organisations import actions as organisation_actions
 from trustivide.organisations import invitations as colleague_invitations
@@ -61,6 +59,7 @@ from trustivide.privacy.views import policy
 from trustivide.privacy.views import routes as privacy_pages
 from trustivide.rights import actions as rights
 from trustivide.rights import ledger
+from trustivide.starting import make_ready
 from trustivide.surveys import actions as survey_actions
 from trustivide.surveys import closing as survey_closing
 from trustivide.surveys import evaluations, reliability, respondents
@@ -112,11 +111,7 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
     crypto.install(settings.keys)
     activities.engage(settings.recipients)
     db.init_app(app)
-    Migrate(app, db, directory=str(ROOT / "migrations"), render_as_batch=True)
-    with locks.alone(settings.instance):
-        # Web and worker start together; whoever is first makes the files. Of two
-        # who open a new one at once SQLite lets one fail.
-        _check_live_tables(app)
+    with locks.alone(settings.instance):  # see :mod:`starting`
         ledger.install(ledger.Ledger(settings.ledger_url))
         worker.init_app(app)
     Mail(app)
@@ -158,10 +153,12 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
     noting.init_app(app, _customers_person)
     inventory.check()
     cli.init_app(app)
-    with locks.alone(settings.instance), app.app_context():
-        if not _is_migrating():
-            catalogue.bring_up_to_date(clock.now())
-        db.session.remove()
+    if click.get_current_context(silent=True) is None:
+        make_ready(app)
+    else:  # `flask db` must work whatever the database holds; the worker makes ready itself
+        from trustivide import migrating
+
+        migrating.prepare(app)
     return app
 
 
@@ -518,23 +515,3 @@ def _templates(app: Flask, settings: config.Settings) -> None:
     )
     with app.test_request_context():
         env.globals["ui"] = env.get_template("ui.html").make_module({})
-
-
-def _is_migrating() -> bool:
-    """Whether this is ``flask db``, to which the database may be of any age."""
-    command = click.get_current_context(silent=True)
-    while command is not None:
-        if command.info_name == "db":
-            return True
-        command = command.parent
-    return False
-
-
-def _check_live_tables(app: Flask) -> None:
-    """Refuse to serve from a database with tables that no model declares."""
-    if _is_migrating():
-        return
-    with app.app_context():
-        unknown = inventory.undeclared_tables(db.engine)
-    if unknown:
-        raise BootError("the database has tables that no model declares: " + ", ".join(unknown))

@@ -25,6 +25,7 @@ from trustivide.organisations.models import Organisation
 from trustivide.outbox import worker as outbox_worker
 from trustivide.privacy import promises, record, retention, trace
 from trustivide.privacy.measures import KEPT, NOT_YET
+from trustivide.starting import make_ready
 from trustivide.web.forms import clean_address
 
 privacy = AppGroup("privacy", help="What the product knows about people, and whether that holds.")
@@ -170,6 +171,7 @@ def demo() -> None:
     """Make sure that the fictional demo customer stands, and print its sign-ins."""
     if current_app.config["SETTINGS"].production:
         raise click.ClickException("the demo has known passwords; production refuses it")
+    make_ready(current_app._get_current_object())  # type: ignore[attr-defined]
     click.echo(f"{demonstration.ORGANISATION}, password for all: {demonstration.PASSWORD}")
     for who in demonstration.seed(clock.now()):
         click.echo(f"  {who.role:<12} {who.email}")
@@ -185,4 +187,5 @@ def init_app(app: Flask) -> None:
     @app.cli.command("worker")
     def run_worker() -> None:
         """Deliver mail, run jobs and watch the clock until stopped."""
+        make_ready(app)
         outbox_worker.run(app)

@@ -23,7 +23,7 @@ from tests.documents import office as word
 from tests.documents import pdf
 from tests.factories import account, customer, sign_in, staff
 from tests.surveys.stories import actor_of
-from trustivide import create_app
+from trustivide import create_app, migrating
 from trustivide.admin.views.drafts import reserved
 from trustivide.audit.models import AuditEntry
 from trustivide.core import clock, documents
@@ -277,6 +277,7 @@ def test_a_service_that_started_before_its_tables_were_there_gets_its_workshops(
     tmp_path: Path,
 ) -> None:
     app = create_app(environment(tmp_path))
+    migrating.prepare(app)
     with app.app_context():
         upgrade()
         assert not catalogue.current(db.session()).entries
