@@ -82,7 +82,14 @@ from trustivide.usage.kinds import KINDS
 from trustivide.web import access, cookies, errors, files, headers, joined, limits, locale
 from trustivide.web import views as web
 from trustivide.workshops import actions as workshop_actions
-from trustivide.workshops import attachments, catalogue, reminders, session_mails, session_queries
+from trustivide.workshops import (
+    attachments,
+    catalogue,
+    facilitators,
+    reminders,
+    session_mails,
+    session_queries,
+)
 from trustivide.workshops import invitations as workshop_invitations
 from trustivide.workshops import sessions as workshop_sessions
 from trustivide.workshops.views import routes as workshops
@@ -297,6 +304,7 @@ def _connect_features(settings: config.Settings) -> None:
         audit.check,
         audit.prune,
         holds.end_due,
+        facilitators.forget,
         retention.sweep,
         desk.remind,
         news.tell_by_mail,
@@ -307,6 +315,9 @@ def _connect_features(settings: config.Settings) -> None:
     factors.required_by[:] = [organisations.requires_second_factor]
     addresses.make_way[:] = [organisation_actions.forget_registration]
     words.more["kind"] = {key: kind.name for key, kind in KINDS.items()}
+    retention.elsewhere["workshop_session"] = retention.Elsewhere(
+        facilitators.LABEL, activities.TEAM_WORKSHOPS, facilitators.forgettable
+    )
     retention.elsewhere["audit_entry"] = retention.Elsewhere(
         AuditEntry.__label__, activities.SECURITY_LOG, audit.prunable
     )

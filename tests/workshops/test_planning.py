@@ -15,10 +15,11 @@ from sqlalchemy import event, func, select
 from tests.conftest import both_databases
 from tests.factories import colleague, customer, delivered, sign_in
 from tests.privacy.stories import requests, visit
+from tests.privacy.test_holds import hold
 from tests.surveys.stories import actor_of, team_of
 from trustivide.core import clock
 from trustivide.core.activities import TEAM_WORKSHOPS
-from trustivide.core.clock import day_of
+from trustivide.core.clock import STOCKHOLM, day_of
 from trustivide.core.db import db, transaction
 from trustivide.core.subjects import Person
 from trustivide.outbox import worker
@@ -351,6 +352,31 @@ def test_eva_who_leads_without_an_account_sees_it_and_is_forgotten(
     meeting = db.session.scalars(select(WorkshopSession)).one()
     assert meeting.facilitator is meeting.facilitator_email is meeting.facilitator_digest is None
     assert "Eva Ek" not in bob.get(path).text
+
+
+@both_databases
+def test_who_led_is_forgotten_after_ninety_days_unless_a_hold_keeps_it(
+    app: Flask, bob: FlaskClient, team: Team
+) -> None:
+    names = {"facilitator": "other", "facilitator_name": "Eva Ek"}
+    planned(bob, team, facilitator_email=EVA, **names)
+    planned(bob, team, facilitator_email="siv@konsult.test", **names | {"time": "13:00"})
+    planned(bob, team, facilitator="", time="15:00")
+
+    def leading(days: int) -> list[str | None]:
+        with time_machine.travel(datetime(2027, 4, 5, 14, tzinfo=STOCKHOLM) + timedelta(days=days)):
+            worker.night(app)
+        db.session.rollback()
+        meetings = db.session.scalars(select(WorkshopSession).order_by(WorkshopSession.starts_at))
+        return sorted(m.facilitator_email or "" for m in meetings)
+
+    with time_machine.travel(datetime(2027, 4, 5, tzinfo=STOCKHOLM)):
+        hold("siv@konsult.test", TEAM_WORKSHOPS, days=200)
+    assert leading(89) == ["", EVA, "siv@konsult.test"]
+    assert leading(91) == ["", "", "siv@konsult.test"]
+    assert leading(202) == ["", "", ""]
+    for meeting in db.session.scalars(select(WorkshopSession)):
+        assert meeting.facilitator is meeting.facilitator_digest is None
 
 
 def test_going_back_and_planning_otherwise_is_told_that_nothing_was_saved(

@@ -376,7 +376,12 @@ TEAM_WORKSHOPS = Activity(
         "E-mail address, name, who leads, what you promised to see to. How many came, never who",
     ),
     _ADMIN,
-    Retention(Text("Så länge teamet finns", "For as long as the team exists")),
+    Retention(
+        Text(
+            "Så länge teamet finns; vem som leder i 90 dagar efter workshopen",
+            "For as long as the team exists; who leads for 90 days after the workshop",
+        )
+    ),
     (HOSTING, MAIL_PROVIDER, CUSTOMER),
     objectable=True,
     entered_by_others=True,
