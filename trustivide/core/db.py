@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from threading import Lock
 from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import UUID, uuid4
 
@@ -210,6 +211,26 @@ else:
     Model = db.Model
 
 
+PATIENCE = 15.0
+"""Seconds that a writer of a SQLite file waits for the others."""
+_writing = Lock()
+
+
+@contextmanager
+def _in_turn() -> Iterator[None]:
+    """Of a process's threads one writes to a SQLite file at a time, whoever waits longest next.
+
+    Left to itself SQLite sleeps between two looks at its lock, up to 100 ms, while
+    others pass by. Whoever waited in vain goes on to SQLite, which says no by itself.
+    """
+    mine = db.engine.dialect.name == "sqlite" and _writing.acquire(timeout=PATIENCE)
+    try:
+        yield
+    finally:
+        if mine:
+            _writing.release()
+
+
 @contextmanager
 def transaction() -> Iterator[Session]:
     """Everything inside commits together, or nothing does.
@@ -227,9 +248,10 @@ def transaction() -> Iterator[Session]:
     session.rollback()
     session.info["writing"] = True
     try:
-        session.connection(execution_options={"immediate": True})
-        yield session
-        session.commit()
+        with _in_turn():
+            session.connection(execution_options={"immediate": True})
+            yield session
+            session.commit()
     except BaseException:
         session.rollback()
         raise
@@ -282,7 +304,7 @@ def _configure_sqlite(dbapi_connection: Any, _: Any) -> None:
     dbapi_connection.isolation_level = None  # the begin event below decides instead
     cursor = dbapi_connection.cursor()
     for pragma in (
-        "busy_timeout=15000",
+        f"busy_timeout={PATIENCE * 1000:.0f}",
         "journal_mode=WAL",
         "synchronous=FULL",
         "foreign_keys=ON",
