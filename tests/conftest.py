@@ -10,6 +10,7 @@ import os
 import shutil
 import socket
 import tempfile
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,11 @@ from argon2 import PasswordHasher
 from flask import Flask, has_app_context
 from flask.testing import FlaskClient
 from flask_migrate import upgrade
+from flask_sqlalchemy import SQLAlchemy
 from jinja2 import BytecodeCache
 from jinja2.bccache import Bucket
+from sqlalchemy.engine.default import DefaultDialect
+from sqlalchemy.util import LRUCache
 from werkzeug.routing import Rule
 
 from trustivide import create_app, migrating
@@ -93,24 +97,49 @@ def _templates_compiled_once() -> Iterator[None]:
 
 @pytest.fixture(autouse=True, scope="session")
 def _routes_compiled_once() -> Iterator[None]:
-    """Each test's application has the same routes: what builds an address of one is kept.
+    """Each test's application has the same routes: what one is compiled to is kept."""
+    original: Any = Rule.compile
+    kept: dict[Any, Any] = {}
 
-    Werkzeug compiles it from the rule's parts, and binds it to the rule afterwards.
-    """
-    original: Any = Rule._compile_builder
-    built: dict[Any, Any] = {}
-
-    def compile_builder(rule: Any, append_unknown: bool = True) -> Any:
+    def compile_rule(rule: Any) -> None:
         if rule.defaults:
-            return original(rule, append_unknown)
-        key = (rule.rule, tuple(rule._trace), append_unknown)
-        if key not in built:
-            built[key] = original(rule, append_unknown)
-        return built[key]
+            original(rule)
+            return
+        if rule.rule not in kept:
+            original(rule)
+            build = rule._build.__func__, rule._build_unknown.__func__
+            kept[rule.rule] = rule._parts, rule._trace, rule._converters, rule.arguments, *build
+        parts, trace, converters, arguments, build, build_unknown = kept[rule.rule]
+        rule._parts, rule._trace, rule._converters = parts, trace, converters
+        rule.arguments |= arguments
+        rule._build = build.__get__(rule, None)
+        rule._build_unknown = build_unknown.__get__(rule, None)
 
-    Rule._compile_builder = compile_builder  # type: ignore[method-assign]
+    Rule.compile = compile_rule  # type: ignore[method-assign]
     yield
-    Rule._compile_builder = original  # type: ignore[method-assign]
+    Rule.compile = original  # type: ignore[method-assign]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _statements_compiled_once() -> Iterator[None]:
+    """Each test has a database of its own, and so an engine that would compile all anew.
+
+    SQLAlchemy keeps what it compiled for a dialect; here two of a kind count as the same.
+    """
+    kept: Any = defaultdict(lambda: LRUCache(5_000))
+    original: Any = SQLAlchemy._make_engine
+    same: Any = lambda one, other: type(one) is type(other)  # noqa: E731
+
+    def make_engine(*args: Any) -> Any:
+        engine = original(*args)
+        engine._compiled_cache = kept[type(engine.dialect)]
+        return engine
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(SQLAlchemy, "_make_engine", make_engine)
+        patched.setattr(DefaultDialect, "__eq__", same)
+        patched.setattr(DefaultDialect, "__hash__", lambda one: hash(type(one)))
+        yield
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -119,16 +148,19 @@ def _a_worker_waits_for_no_test() -> Iterator[None]:
 
     Otherwise a rebuilt file's journal can't be emptied, and the worker waits for that.
     """
-    original = worker.work
 
-    def work(app: Flask) -> int:
-        if has_app_context():
-            db.session.rollback()
-        return original(app)
+    def alone(original: Callable[[Flask], Any]) -> Callable[[Flask], Any]:
+        def call(app: Flask) -> Any:
+            if has_app_context():
+                db.session.rollback()
+            return original(app)
 
-    worker.work = work
-    yield
-    worker.work = original
+        return call
+
+    with pytest.MonkeyPatch.context() as patched:
+        for name in ("work", "tick", "night"):
+            patched.setattr(worker, name, alone(getattr(worker, name)))
+        yield
 
 
 def free_port() -> int:
