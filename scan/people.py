@@ -29,6 +29,7 @@ from trustivide.core.db import db, transaction
 from trustivide.core.roles import STAFF_ROLES
 from trustivide.core.subjects import Person
 from trustivide.organisations import invitations
+from trustivide.organisations.models import AgreementAcceptance
 from trustivide.privacy import desk
 from trustivide.privacy.actions import unsubscribe_path
 from trustivide.privacy.models import AddressChange, Export, Request
@@ -145,11 +146,13 @@ def _things(now: datetime) -> None:
 
 
 def _of_the_organisation(now: datetime) -> None:
-    """What a leader builds and writes, and colleagues-to-be who haven't answered yet."""
+    """What a leader builds and writes, colleagues-to-be, and an agreement to accept anew."""
     closed = select(Survey).where(Survey.closed_at.is_not(None))
     bob, alice = (actor_of(factories.account(email)) for email in (demo.BOB, demo.ALICE))
     charlie = actor_of(factories.customer("Charlie Chen", CHARLIE))
     with transaction() as session:
+        for accepted in session.scalars(select(AgreementAcceptance)):
+            accepted.version = 1
         building.copy(session, bob, latest("tillit-i-team"), now)
         survey = session.scalars(closed.order_by(Survey.closed_at.desc())).all()[0]
         following_up.agree(session, bob, survey, "Vi frågar först.", day_of(now), now)

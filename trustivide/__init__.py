@@ -31,6 +31,7 @@ from trustivide.core.cookies import SESSION
 from trustivide.core.db import db
 from trustivide.core.roles import CUSTOMER, STAFF, customer_may, staff_may
 from trustivide.organisations import actions as organisation_actions
+from trustivide.organisations import agreements
 from trustivide.organisations import invitations as colleague_invitations
 from trustivide.organisations import queries as organisations
 from trustivide.organisations.views import routes as organisation_pages
@@ -311,7 +312,7 @@ def _connect_features(settings: config.Settings) -> None:
         reliability.measure,
         partial(attachments.clear_orphans, attachments.folder_in(settings.instance)),
     ]
-    login.first_stops[:] = [news.first_stop]
+    login.first_stops[:] = [news.first_stop, agreements.first_stop]
     factors.required_by[:] = [organisations.requires_second_factor]
     addresses.make_way[:] = [organisation_actions.forget_registration]
     words.more["kind"] = {key: kind.name for key, kind in KINDS.items()}

@@ -307,6 +307,7 @@ EXPECTED: dict[str, Expected] = {
     "organisations.send_again": ADMIN_ALICES,
     "organisations.withdraw": ADMIN_ALICES,
     "organisations.second_factor": OWNER_ALICES,
+    "organisations.agreement": OWNER_ALICES,
     "privacy.organisation": OWNER_PERSON,
     "privacy.hand_back": OWNER_PERSON,
     "privacy.hand_back_file": OWNER_PERSON,

@@ -11,7 +11,16 @@ from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
 from tests.conftest import both_databases
-from tests.factories import PASSWORD, account, customer, delivered, link_in, without_secrets
+from tests.factories import (
+    PASSWORD,
+    account,
+    colleague,
+    customer,
+    delivered,
+    link_in,
+    sign_in,
+    without_secrets,
+)
 from trustivide.auth import passwords
 from trustivide.auth.models import User
 from trustivide.core.activities import MARKETING_EMAIL
@@ -316,3 +325,39 @@ def test_an_unknown_link_confirms_nothing(client: FlaskClient) -> None:
     answer = client.post("/auth/confirm/nothing")
     assert answer.status_code == 404
     assert "gäller inte längre" in answer.text
+
+
+@both_databases
+def test_alice_is_asked_to_accept_a_newer_agreement_until_she_has(
+    app: Flask, client: FlaskClient, browser_of: Browsers
+) -> None:
+    alice = customer()
+    bob = colleague(alice, "leader")
+    newest = legal_texts.current("processing-agreement", "sv").version
+    with transaction() as session:
+        known = session.scalars(select(AgreementAcceptance)).one()
+        known.version, organisation = newest - 1, known.organisation_id
+    there = f"/organisation/{organisation}/agreement"
+    signed = {"email": alice.email, "password": PASSWORD}
+
+    for _ in range(2):  # until she has accepted
+        landed = browser_of().post("/auth/login?next=/surveys/", data=signed)
+        assert landed.location == f"{there}?next=%2Fsurveys%2F"
+    page = sign_in(client).get(f"{there}?next=/surveys/").text
+    for change in legal_texts.current("processing-agreement", "sv").changes:
+        assert change in page
+    assert 'href="/surveys/"' in page
+    assert f'href="{there}' in client.get(f"/organisation/{organisation}/people").text
+
+    assert client.post(there, data={"version": str(newest - 1)}).status_code == 303
+    assert "En ännu nyare version" in client.get(there).text
+    for _ in range(2):  # pressed twice
+        answer = client.post(f"{there}?next=/surveys/", data={"version": str(newest)})
+        assert answer.location == "/surveys/"
+    db.session.rollback()
+    versions = select(AgreementAcceptance.version, AgreementAcceptance.accepted_by_id)
+    assert sorted(db.session.execute(versions)) == [(newest - 1, alice.id), (newest, alice.id)]
+    assert f"Ni har godkänt version {newest}" in client.get(there).text
+    assert browser_of().post("/auth/login", data=signed).location == "/home"
+    assert there not in client.get(f"/organisation/{organisation}/people").text
+    assert sign_in(browser_of(), bob.email).get(there).status_code in {403, 404}

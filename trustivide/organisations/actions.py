@@ -20,7 +20,8 @@ from trustivide.core.holds import Hold, inside
 from trustivide.core.inventory import Consequence
 from trustivide.core.subjects import Person
 from trustivide.core.text import Text
-from trustivide.organisations.models import AgreementAcceptance, Membership, Organisation
+from trustivide.organisations import agreements
+from trustivide.organisations.models import Membership, Organisation
 from trustivide.organisations.numbers import clean
 from trustivide.organisations.queries import left_without, owned_alone
 from trustivide.outbox.actions import start_job
@@ -110,19 +111,9 @@ def _enter(
     )
     session.add(customer)
     session.flush()
-    agreement = legal_texts.current("processing-agreement", locale)
-    session.add_all(
-        [
-            Membership(organisation_id=customer.id, user_id=user.id, role="owner"),
-            AgreementAcceptance(
-                organisation_id=customer.id,
-                accepted_by_id=user.id,
-                version=agreement.version,
-                text_hash=agreement.sha256,
-                at=now,
-            ),
-        ]
-    )
+    session.add(Membership(organisation_id=customer.id, user_id=user.id, role="owner"))
+    newest = legal_texts.current(agreements.KEY, locale).version
+    agreements.accept(session, customer.id, user.id, newest, locale, now)
     who = Person.of(user.id, email)
     for notice in ("privacy-notice", "privacy-policy"):
         rights.inform(session, who, legal_texts.current(notice, locale), now, how="registration")

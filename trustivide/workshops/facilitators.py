@@ -13,7 +13,7 @@ from trustivide.core.text import Text
 from trustivide.workshops.models import WorkshopSession
 
 LABEL = Text("Vem som ledde workshoppar", "Who led workshops")
-KEPT_FOR = timedelta(days=90)
+KEPT = timedelta(days=90)
 """How long after a workshop, or after the day for which it was planned."""
 
 
@@ -42,6 +42,6 @@ def _due(session: Session, now: datetime) -> list[ColumnElement[bool]]:
     }
     return [
         WorkshopSession.facilitator_email.is_not(None),
-        WorkshopSession.starts_at < now - KEPT_FOR,
+        WorkshopSession.starts_at < now - KEPT,
         WorkshopSession.facilitator_digest.not_in(held),
     ]

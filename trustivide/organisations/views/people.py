@@ -11,7 +11,7 @@ from trustivide.core import clock
 from trustivide.core.db import db, transaction
 from trustivide.core.errors import Refused
 from trustivide.core.roles import CUSTOMER, CUSTOMER_ROLES, CUSTOMER_WORDS, may_give
-from trustivide.organisations import colleagues, invitations, queries
+from trustivide.organisations import agreements, colleagues, invitations, queries
 from trustivide.organisations.forms import InvitationForm, RoleForm
 from trustivide.organisations.views.base import actor, bp, within
 from trustivide.web.access import found, member
@@ -40,6 +40,7 @@ def people_page(form: InvitationForm, status: int = 200) -> Response:
         roles=CUSTOMER_ROLES,
         days=invitations.VALID_FOR.days,
         without=sum(not c.second_factor for c in everyone),
+        agreement=agreements.awaited(session, actor().organisation_id, language()),
     )
 
 
