@@ -24,7 +24,7 @@ OUT_OF_BOUNDS = re.compile(r"^/(static|dev)/|^/auth/logout$")
 """Files, the mailbox that production doesn't have, and the way out."""
 
 ENDINGS = re.compile(
-    r"/(removal|closure|ending|deletion|erasure|stepping-down|cancellation|withdrawal|leave|undo"
+    r"/(removal|closure|ending|deletion|erasure|stepping-down|cancellation|withdrawal|leave|leaving|undo"
     r"|end|forget|refusal|role|review|restriction|restrictions|recovery-codes?|choice)(/|$)"
     r"|/auth/(logout|password|reset|confirm|address-undo)|/privacy/(enter|unsubscribe)/"
     r"|/invitations?/|^/organisation/[^/]+/(second-factor|people/.)"

@@ -303,6 +303,7 @@ EXPECTED: dict[str, Expected] = {
     "organisations.people": ADMIN_ALICES,
     "organisations.role": ADMIN_ALICES,
     "organisations.removal": ADMIN_ALICES,
+    "organisations.leaving": MEMBER_ALICES,
     "organisations.invite": ADMIN_ALICES,
     "organisations.send_again": ADMIN_ALICES,
     "organisations.withdraw": ADMIN_ALICES,

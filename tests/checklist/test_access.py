@@ -135,6 +135,7 @@ WEIGHTY = {
     "privacy.end_contract": "owner",
     "organisations.role": "owner",
     "organisations.removal": "owner",
+    "organisations.leaving": "owner",
     "organisations.second_factor": "owner",
     "auth.enrol": "owner",
     "auth.recovery_codes": "owner",

@@ -62,7 +62,7 @@ def test_an_owner_hands_over_and_steps_down(people: str, client: FlaskClient) ->
 def test_the_last_owner_is_told_why_it_does_not_go(people: str, client: FlaskClient) -> None:
     alice = account(ALICE).id
     sign_in(client)
-    for path in (f"{people}/{alice}", f"{people}/{alice}/removal"):
+    for path in (f"{people}/{alice}", people.replace("people", "leaving")):
         assert "Du är ensam ägare" in client.get(path).text
         answer = client.post(path, data={"role": "admin"})
         assert answer.status_code == 422

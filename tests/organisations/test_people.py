@@ -160,9 +160,13 @@ def test_who_is_removed_is_out_at_once_and_keeps_the_account(
     assert "Exempel AB" in page
 
 
-def test_an_admin_leaves_by_herself(app: Flask, browser_of: Browsers) -> None:
-    bob = colleague(customer(), "admin")
-    client, path = sign_in(browser_of(), BOB), there(f"people/{bob.id}/removal")
+@pytest.mark.parametrize("role", ["member", "leader", "admin"])
+def test_everybody_can_leave_by_themselves(app: Flask, browser_of: Browsers, role: str) -> None:
+    bob = colleague(customer(), role)
+    client, path = sign_in(browser_of(), BOB), there("leaving")
+    assert f'href="{path}"' in client.get("/auth/account").text
+    if role == "admin":
+        assert client.get(there(f"people/{bob.id}/removal")).location == path
     assert "Du kommer genast inte längre åt" in client.get(path).text
     assert client.post(path).location == "/home"
     assert roles() == {ALICE: "owner"}
@@ -172,7 +176,7 @@ def test_an_admin_leaves_by_herself(app: Flask, browser_of: Browsers) -> None:
 def test_what_is_weighty_asks_for_the_password_again(alice: FlaskClient) -> None:
     bob = there(f"people/{account(BOB).id}")
     with time_machine.travel(clock.now() + timedelta(minutes=16)):
-        for path in (bob, f"{bob}/removal", there("second-factor")):
+        for path in (bob, f"{bob}/removal", there("second-factor"), there("leaving")):
             for answer in (alice.get(path), alice.post(path, data={"role": "member"})):
                 assert answer.location == f"/auth/verify?next={path}"
     assert roles() == {ALICE: "owner", BOB: "leader"}

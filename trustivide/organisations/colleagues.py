@@ -73,13 +73,30 @@ def change_role(session: Session, actor: Actor, user_id: UUID, role: str, now: d
 
 
 def remove(session: Session, actor: Actor, user_id: UUID, now: datetime) -> None:
-    """Take a colleague, or oneself, out of the organisation; the account stays the person's.
+    """Take a colleague out of the organisation; the account stays the person's.
 
     Raises :class:`Refused` as :func:`change_role`.
     """
     roles = hold(session, actor, "colleagues.manage")
     membership, user = _subject(session, actor, user_id, roles)
-    if is_last_owner(roles, user_id):
+    _end(session, actor, membership, user, roles, now)
+
+
+def leave(session: Session, actor: Actor, now: datetime) -> None:
+    """Leave the organisation; the account stays. Raises :class:`Refused` ("last owner")."""
+    roles = hold(session, actor, "workshops.use")
+    _end(session, actor, *_colleague(session, actor, actor.user_id), roles, now)
+
+
+def _end(
+    session: Session,
+    actor: Actor,
+    membership: Membership,
+    user: User,
+    roles: dict[UUID, str],
+    now: datetime,
+) -> None:
+    if is_last_owner(roles, user.id):
         raise Refused("last owner")
     role = membership.role
     session.delete(membership)
@@ -91,6 +108,13 @@ def _subject(
     session: Session, actor: Actor, user_id: UUID, roles: dict[UUID, str]
 ) -> tuple[Membership, User]:
     """The colleague, whose role the actor may give and hence take."""
+    membership, user = _colleague(session, actor, user_id)
+    if not may_give(roles[actor.user_id], membership.role):
+        raise Refused("role")
+    return membership, user
+
+
+def _colleague(session: Session, actor: Actor, user_id: UUID) -> tuple[Membership, User]:
     membership = session.scalar(
         select(Membership)
         .where(Membership.organisation_id == actor.organisation_id, Membership.user_id == user_id)
@@ -99,8 +123,6 @@ def _subject(
     user = accounts.by_id(session, user_id)
     if membership is None or user is None:
         raise Refused("gone")
-    if not may_give(roles[actor.user_id], membership.role):
-        raise Refused("role")
     return membership, user
 
 

@@ -104,8 +104,10 @@ def role(organisation_id: UUID, user_id: UUID) -> ResponseReturnValue:
 )
 @member("colleagues.manage")
 def removal(organisation_id: UUID, user_id: UUID) -> ResponseReturnValue:
-    """Take a colleague, or oneself, out of the organisation, after saying what that does."""
+    """Take a colleague out of the organisation, after saying what that does."""
     who, error = _colleague(user_id), None
+    if user_id == actor().user_id:
+        return go(url_for("organisations.leaving", organisation_id=organisation_id))
     if away := login.verify_first():
         return away
     if request.method == "POST":
@@ -117,9 +119,27 @@ def removal(organisation_id: UUID, user_id: UUID) -> ResponseReturnValue:
         else:
             tell(_("%(name)s hör inte längre till organisationen.", name=who.user.name))
             return _back()
-    return within(
-        "removal.html", status=422 if error else 200, who=who, alone=_alone(who), error=error
-    )
+    return within("removal.html", status=422 if error else 200, who=who, error=error)
+
+
+@bp.route("/organisation/<uuid:organisation_id>/leaving", methods=["GET", "POST"])
+@member("workshops.use")
+def leaving(organisation_id: UUID) -> ResponseReturnValue:
+    """Leave the organisation by oneself, after reading what that does."""
+    if away := login.verify_first():
+        return away
+    error = None
+    if request.method == "POST":
+        try:
+            with transaction() as session:
+                colleagues.leave(session, actor(), clock.now())
+        except Refused as refused:
+            error = _why(refused)
+        else:
+            tell(_("Du hör inte längre till organisationen."))
+            return go(url_for("organisations.home"))
+    alone = queries.owners_of(db.session(), organisation_id) == [actor().user_id]
+    return within("leaving.html", status=422 if error else 200, alone=alone, error=error)
 
 
 @bp.route("/organisation/<uuid:organisation_id>/second-factor", methods=["GET", "POST"])
