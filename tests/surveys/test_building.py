@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import select, update
+from sqlalchemy import event, select, update
 from sqlalchemy.exc import DatabaseError
 
 from tests.conftest import both_databases
@@ -538,6 +538,27 @@ def test_an_organisation_has_only_so_many_questionnaires(
     assert whole.status_code == 422
     assert more in whole.text
     assert len(db.session.scalars(select(OwnInstrument)).all()) == 2
+
+
+def test_choosing_among_many_takes_no_more_queries(alice: FlaskClient) -> None:
+    path = begin(alice)
+    add(alice, path, "Det är lugnt.")
+
+    def queries() -> int:
+        db.session.rollback()
+        seen: list[str] = []
+        listen = lambda *args: seen.append(args[2])  # noqa: E731
+        event.listen(db.engine, "before_cursor_execute", listen)
+        assert "Arbetsro" in alice.get("/surveys/new").text
+        event.remove(db.engine, "before_cursor_execute", listen)
+        return len(seen)
+
+    team_of(account("alice@exempel.test"), 5)
+    alice.get("/surveys/new")
+    few = queries()
+    for _ in range(4):
+        alice.post(f"{path}/copies")
+    assert queries() == few
 
 
 def test_what_is_wrong_with_a_file_is_said_with_its_place(alice: FlaskClient) -> None:

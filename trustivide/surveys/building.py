@@ -23,7 +23,7 @@ from trustivide.surveys.catalogue import Instrument, Section
 from trustivide.surveys.editing import Heading, Part
 from trustivide.surveys.models import InstrumentVersion, OwnInstrument
 from trustivide.surveys.own_instruments import Own, OwnInstruments, built_in
-from trustivide.surveys.queries import own_instrument
+from trustivide.surveys.queries import checked
 from trustivide.surveys.writing import dump
 
 
@@ -185,7 +185,7 @@ def sendable(session: Session, organisation_id: UUID) -> list[tuple[UUID | None,
     for own in OwnInstruments(session, organisation_id).all():
         complete = next((v for v in own.versions if not v.gaps), None)
         if complete and own.row.archived_on is None:
-            offered.append((complete.row.id, own_instrument(session, complete.row.id)))
+            offered.append((complete.row.id, checked(complete.key, complete.row)))
     return offered
 
 

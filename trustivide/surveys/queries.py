@@ -66,6 +66,11 @@ def own_instrument(session: Session, version_id: UUID) -> Instrument:
     return _parsed(key, version, fingerprint, content)
 
 
+def checked(key: str, row: InstrumentVersion) -> Instrument:
+    """:func:`own_instrument` of a version that is read already; ``key`` is the questionnaire's."""
+    return _parsed(key, row.version, row.fingerprint, row.content)
+
+
 @lru_cache(maxsize=512)
 def _parsed(key: str, version: int, fingerprint: str, content: str) -> Instrument:
     return read(f"{key}-{version}.toml", content.encode())
