@@ -199,13 +199,12 @@ def test_one_round_that_fails_stops_no_other_and_one_that_came_too_late_is_calle
 def test_reminders_go_on_their_days_from_eight_on_and_once_a_day_at_most(
     app: Flask, client: FlaskClient
 ) -> None:
-    alice = customer()
-    sign_in(client)
-    with time_machine.travel(at(in_days(0), 10)):
+    alice, opened = customer(), in_days(1)
+    with time_machine.travel(at(opened, 10)):
+        sign_in(client)
         client.post("/surveys/", data=form(team_of(alice, 5), reminders="3,5,9"))
         assert len(mailed(app)) == 5
     (survey,) = all_of(Survey)
-    opened = in_days(0)
 
     def reminders_at(day: int, hour: int) -> int:
         before = len(mailed(app))
