@@ -12,9 +12,11 @@ from flask import Flask
 from flask_migrate import upgrade
 
 from trustivide import create_app, migrating
+from trustivide.core import clock
 from trustivide.core.crypto import KeyRing
 from trustivide.core.db import db
 from trustivide.outbox import actions as outbox
+from trustivide.workshops import catalogue
 
 Environment = dict[str, str]
 
@@ -32,6 +34,7 @@ class Places:
         migrating.prepare(app)
         with app.app_context():
             upgrade()
+            catalogue.bring_up_to_date(clock.now())  # the first start does it, no later one
             _close()
 
     def fresh(self) -> Environment:
