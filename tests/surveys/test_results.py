@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from random import Random
 from typing import Any
 from uuid import uuid4
@@ -585,6 +585,54 @@ def test_only_what_is_alike_is_compared() -> None:
     assert results.change(before, after, "calm").obstacle == results.NO_SPREAD
     assert results.ends_of_scale(kinds, "ready") == (0, 10)
     assert results.ends_of_scale(kinds, "calm") == (1, 7)
+
+
+CHOICES = """
+key = "small"
+version = 1
+title = { sv = "Val", en = "Choices" }
+intro = { sv = "Svara", en = "Answer" }
+[[sections]]
+key = "all"
+title = { sv = "Allt", en = "All" }
+[[sections.items]]
+key = "when"
+kind = "single"
+text = { sv = "När?", en = "When?" }
+options = [
+  { key = "now", label = { sv = "Nu", en = "Now" } },
+  { key = "later", label = { sv = "Sedan", en = "Later" } },
+]
+"""
+
+
+@pytest.mark.parametrize(
+    ("content", "answers", "headings"),
+    [
+        (KINDS, {"ready": 5, "calm": 4}, {"Sedan förra gången", "Över tid: Hur redo är ni?"}),
+        (
+            KINDS.replace("scale10", "agreement7"),
+            {"ready": 5, "calm": 4},
+            {"Sedan förra gången", "Över tid: Hur redo är ni?"},
+        ),
+        (CHOICES, {"when": "now"}, set()),
+    ],
+)
+def test_a_report_follows_what_can_be_followed_whatever_is_asked(
+    content: str, answers: dict[str, Answer], headings: set[str]
+) -> None:
+    asked = read("small-1.toml", content.encode())
+    waves = [wave([answers] * 6, asked, day) for day in (1, 11, 21)]
+
+    class Own(Listed):
+        instrument = asked  # type: ignore[assignment]
+
+    at = datetime(2026, 11, 21, tzinfo=UTC)
+    survey = Survey(id=uuid4(), opened_at=at, closed_at=at)
+    listed = Own(survey, Team(name="Redaktionen"))
+    paper = report.contents(listed, waves[-1].figures, "sv", report.Beside(waves=waves))
+    said = {part["heading"] for part in paper["parts"]}
+    assert {one for one in said if one.startswith(("Sedan", "Över tid"))} == headings
 
 
 def _changed(**change: Any) -> Instrument:

@@ -204,10 +204,14 @@ class _Report:
         said = self.say("quoted", text=self.word(item.text))
         return f"{said} {self.say(f'{group}_reversed')}" if item.reversed else said
 
+    def followed(self) -> tuple[str, ...]:
+        """What is followed over time; a questionnaire of choices and texts has nothing."""
+        return results.followed(self.beside.waves[-1]) if self.beside.waves else ()
+
     def changes(self) -> dict[str, Any]:
         """What has changed since the survey before, with a verdict."""
-        before = self.beside.before
-        if before is None:
+        before, followed = self.beside.before, self.followed()
+        if before is None or not followed:
             return {}
         now = self.beside.waves[-1]
         columns = ("what", "verdict", "then", "now", "difference")
@@ -216,9 +220,7 @@ class _Report:
             text=[self.say("changes_lead", day=self.day(before.closed_on.isoformat()))],
             table={
                 "columns": [self.say(name) for name in columns],
-                "rows": [
-                    self.change(results.change(before, now, key)) for key in results.followed(now)
-                ],
+                "rows": [self.change(results.change(before, now, key)) for key in followed],
             },
             notes=[self.say("changes_read")],
         )
@@ -247,17 +249,22 @@ class _Report:
 
     def over_time(self) -> dict[str, Any]:
         """Every survey so far with the figure that stands for the whole."""
-        waves = self.beside.waves
-        if self.beside.before is None or len(waves) < 3:
+        waves, followed = self.beside.waves, self.followed()
+        if self.beside.before is None or not followed or len(waves) < 3:
             return {}
-        key = results.followed(waves[-1])[0]
+        key = followed[0]
         rows = [(wave.closed_on.isoformat(), wave.row(key)) for wave in waves]
         return _part(
             self.say("over_time", what=self.name(key)),
             table={
                 "columns": [self.say(name) for name in ("closed", "mean", "interval", "n")],
                 "rows": [
-                    [self.day(day), self.number(row["mean"]), self.span(row), str(row["n"])]
+                    [
+                        self.day(day),
+                        self.number(row["mean"]),
+                        self.span(row) if row.get("interval") else "–",
+                        str(row["n"]),
+                    ]
                     if row
                     else [self.day(day), self.say("not_shown")]
                     for day, row in rows

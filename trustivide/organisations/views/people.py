@@ -57,9 +57,9 @@ def _colleague(user_id: UUID) -> queries.Colleague:
     return found(who if may_give(actor().role, who.role) else None)
 
 
-def _alone(who: queries.Colleague) -> bool:
-    owners = queries.owners_of(db.session(), actor().organisation_id)
-    return owners == [who.user.id]
+def _alone(user_id: UUID) -> bool:
+    """Whether the organisation has this account as its only owner."""
+    return queries.owners_of(db.session(), actor().organisation_id) == [user_id]
 
 
 def _why(refused: Refused) -> str:
@@ -96,7 +96,7 @@ def role(organisation_id: UUID, user_id: UUID) -> ResponseReturnValue:
             tell(_("%(name)s har rollen %(role)s nu.", name=who.user.name, role=label))
             return _back()
     status = 422 if form.is_submitted() else 200
-    return within("role.html", status=status, form=form, who=who, alone=_alone(who))
+    return within("role.html", status=status, form=form, who=who, alone=_alone(user_id))
 
 
 @bp.route(
@@ -138,7 +138,7 @@ def leaving(organisation_id: UUID) -> ResponseReturnValue:
         else:
             tell(_("Du hör inte längre till organisationen."))
             return go(url_for("organisations.home"))
-    alone = queries.owners_of(db.session(), organisation_id) == [actor().user_id]
+    alone = _alone(actor().user_id)
     return within("leaving.html", status=422 if error else 200, alone=alone, error=error)
 
 
